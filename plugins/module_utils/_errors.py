@@ -1,0 +1,32 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""What can go wrong, one type a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BluegreenError(Exception):
+    """A failure told in one sentence; ``details`` are raw values for the result's extra keys."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InputError(BluegreenError):
+    """What was asked for cannot be done; nothing has been written."""
+
+
+class RouterError(BluegreenError):
+    """The load balancer's API refused or did not answer."""
+
+
+class ClusterError(BluegreenError):
+    """The Kubernetes API refused or did not answer."""

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""What a module is made of, without saying which process runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
+
+Tell = Callable[[str], None]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A module's work, apart from the door through which it is entered.
+
+    ``connect(params)`` builds the client; ``run(params, check_mode, client, tell)`` reads, decides
+    and writes, and returns the result or raises a BluegreenError. ``tell(line)`` shows a person
+    how far it is; a door that can show nothing passes a function that drops the line.
+    """
+
+    run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
+    connect: Callable[[Mapping[str, Any]], Any]
+    argument_spec: dict[str, dict[str, Any]]
+    mutually_exclusive: Sequence[Sequence[str]] = ()
+    required_one_of: Sequence[Sequence[str]] = ()
+    required_if: Sequence[Sequence[Any]] = ()
+    required_together: Sequence[Sequence[str]] = ()
+
+
+def enter(room: Room) -> None:
+    """The module's own process: parse, run, and leave by the one exit."""
+    module = AnsibleModule(
+        argument_spec=room.argument_spec,
+        mutually_exclusive=room.mutually_exclusive,
+        required_one_of=room.required_one_of,
+        required_if=room.required_if,
+        required_together=room.required_together,
+        supports_check_mode=True,
+    )
+    try:
+        result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
+    except BluegreenError as error:
+        module.fail_json(msg=error.message, **error.details)
+    module.exit_json(**result)
