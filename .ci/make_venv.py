@@ -1,0 +1,56 @@
+"""Make .venv: pinned packages, and three collections where every Python and Ansible of it finds them.
+
+Plain enough for an old Python to parse, so that it can say which one it needs.
+"""
+
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+WHEELS = CHECKOUT / ".cache" / "wheels"
+COLLECTIONS = VENV / "collections"
+DEPENDENCIES = ("ansible_collections/amazon/aws/", "ansible_collections/kubernetes/core/")
+
+
+def main():
+    version = sys.version_info[:2]
+    if not (3, 11) <= version <= (3, 14):
+        sys.exit(
+            "Python 3.11 to 3.14 is needed, and %s is %d.%d: name another one, as in `make PYTHON=python3.12 test`."
+            % (sys.executable, version[0], version[1])
+        )
+    print("Making .venv with Python %d.%d ..." % version, file=sys.stderr)
+    packages = VENV / "lib" / ("python%d.%d" % version) / "site-packages"
+    venv.create(VENV, with_pip=True, clear=not packages.is_dir())
+    pip("install", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
+    shutil.rmtree(WHEELS, ignore_errors=True)
+    pip("download", "--no-deps", "--dest", WHEELS, "--requirement", CHECKOUT / ".ci" / "wheels.txt")
+    lay_out_collections(next(WHEELS.glob("ansible-*.whl")))
+    (packages / "bluegreen.pth").write_text("%s\n" % COLLECTIONS)
+
+
+def pip(*arguments):
+    command = [VENV / "bin" / "python", "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
+    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
+
+
+def lay_out_collections(wheel):
+    """The dependencies as they are in the wheel of `ansible`, and this checkout beside them."""
+    shutil.rmtree(COLLECTIONS, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(COLLECTIONS, [name for name in archive.namelist() if name.startswith(DEPENDENCIES)])
+    ours = COLLECTIONS / "ansible_collections" / "octoblu" / "bluegreen"
+    ours.parent.mkdir()
+    ours.symlink_to(CHECKOUT, target_is_directory=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit("`%s` failed with exit code %d." % (" ".join(error.cmd), error.returncode))

@@ -1,0 +1,44 @@
+# Needs make, git and Python 3.11 to 3.14 with venv and pip; everything else goes into .venv and .cache.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+SANDBOX := PYTHONPATH=tests $(PY) -m sandbox
+
+# A run writes nothing into the home folder, which may be read-only.
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export ANSIBLE_REMOTE_TEMP := $(ANSIBLE_HOME)/tmp
+
+.PHONY: help try test check venv sandbox sandbox-env sandbox-down clean
+
+help: ## list the targets
+	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+try: .venv/ready ## see the main job run in a sandbox: deploy, switch, refuse, roll back, under traffic
+	@PYTHONPATH=tests $(PY) -m sandbox.demo
+
+test: .venv/ready ## every gate and every test
+	@$(PY) .ci/gates.py
+	$(PY) -m pytest -n 2 tests/unit tests/integration
+
+check: .venv/ready ## the quick half: lint, types, unit tests, one story
+	@$(PY) .ci/gates.py ruff format mypy yamllint ansible-lint
+	$(PY) -m pytest -n 2 tests/unit tests/integration/test_first_light.py
+
+venv: .venv/ready ## only set up: .venv with pinned tools and the three collections
+
+.venv/ready: .ci/requirements.txt .ci/wheels.txt .ci/make_venv.py
+	@$(PYTHON) .ci/make_venv.py
+	@touch $@
+
+sandbox: .venv/ready ## start a sandbox and stay with it
+	@$(SANDBOX) up
+
+sandbox-env: .venv/ready ## print the exports that point ansible-playbook, aws and kubectl at it
+	@$(SANDBOX) env
+
+sandbox-down: .venv/ready ## stop it
+	@$(SANDBOX) down
+
+clean: ## remove everything that was made
+	@[ ! -d .sandbox ] || $(SANDBOX) down
+	rm -rf .venv .cache .sandbox
