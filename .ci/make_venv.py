@@ -21,17 +21,17 @@ def main():
     version = sys.version_info[:2]
     if not (3, 11) <= version <= (3, 14):
         sys.exit(
-            "Python 3.11 to 3.14 is needed, and %s is %d.%d: name another one, as in `make PYTHON=python3.12 test`."
-            % (sys.executable, version[0], version[1])
+            f"Python 3.11 to 3.14 is needed, and {sys.executable} is {version[0]}.{version[1]}:"
+            " name another one, as in `make PYTHON=python3.12 test`."
         )
-    print("Making .venv with Python %d.%d ..." % version, file=sys.stderr)
-    packages = VENV / "lib" / ("python%d.%d" % version) / "site-packages"
+    print(f"Making .venv with Python {version[0]}.{version[1]} ...", file=sys.stderr)
+    packages = VENV / "lib" / f"python{version[0]}.{version[1]}" / "site-packages"
     venv.create(VENV, with_pip=True, clear=not packages.is_dir())
     pip("install", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
     shutil.rmtree(WHEELS, ignore_errors=True)
     pip("download", "--no-deps", "--dest", WHEELS, "--requirement", CHECKOUT / ".ci" / "wheels.txt")
     lay_out_collections(next(WHEELS.glob("ansible-*.whl")))
-    (packages / "bluegreen.pth").write_text("%s\n" % COLLECTIONS)
+    (packages / "bluegreen.pth").write_text(f"{COLLECTIONS}\n")
 
 
 def pip(*arguments):
@@ -43,7 +43,8 @@ def lay_out_collections(wheel):
     """The dependencies as they are in the wheel of `ansible`, and this checkout beside them."""
     shutil.rmtree(COLLECTIONS, ignore_errors=True)
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(COLLECTIONS, [name for name in archive.namelist() if name.startswith(DEPENDENCIES)])
+        wanted = [name for name in archive.namelist() if name.startswith(DEPENDENCIES)]
+        archive.extractall(COLLECTIONS, wanted)
     ours = COLLECTIONS / "ansible_collections" / "octoblu" / "bluegreen"
     ours.parent.mkdir()
     ours.symlink_to(CHECKOUT, target_is_directory=True)
@@ -53,4 +54,4 @@ if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        sys.exit("`%s` failed with exit code %d." % (" ".join(error.cmd), error.returncode))
+        sys.exit(f"`{' '.join(error.cmd)}` failed with exit code {error.returncode}.")

@@ -1,0 +1,43 @@
+"""Build the tarball, install it into an empty place, and find there every module, role and playbook.
+
+Runs in a copy of the checkout that has the dependencies beside it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+HERE = Path.cwd()
+NAME = "octoblu.bluegreen"
+
+
+def main(place: Path) -> None:
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(place)
+    version = yaml.safe_load((HERE / "galaxy.yml").read_text())["version"]
+    tarball = place / f"octoblu-bluegreen-{version}.tar.gz"
+    run("ansible-galaxy", "collection", "build", "--output-path", str(place))
+    run("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", str(place), str(tarball))
+    for namespace in ("amazon", "kubernetes"):
+        shutil.copytree(HERE.parent.parent / namespace, place / "ansible_collections" / namespace)
+    for kind, files in {"module": "plugins/modules/*.py", "role": "roles/*"}.items():
+        expected = {f"{NAME}.{file.stem}" for file in HERE.glob(files)}
+        documented = set(json.loads(run("ansible-doc", "--json", "-t", kind, *sorted(expected))))
+        if missing := expected - documented:
+            sys.exit(f"The tarball has no documentation of the {kind}s {', '.join(sorted(missing))}.")
+    for playbook in sorted(HERE.glob("playbooks/*.yml")):
+        run("ansible-playbook", "--syntax-check", f"{NAME}.{playbook.stem}")
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as place:
+        main(Path(place))
