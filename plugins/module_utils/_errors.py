@@ -28,5 +28,19 @@ class RouterError(BluegreenError):
     """The load balancer's API refused or did not answer."""
 
 
+class ApiError(RouterError):
+    """A call that AWS refused or did not answer.
+
+    ``code`` is AWS's, or the exception's name where no answer came. ``transient`` means that the
+    same call may succeed later; ``unknown`` that it may have taken effect already.
+    """
+
+    def __init__(self, message: str, code: str, transient: bool = False, unknown: bool = False) -> None:
+        super().__init__(message, error_code=code)
+        self.code = code
+        self.transient = transient
+        self.unknown = unknown
+
+
 class ClusterError(BluegreenError):
     """The Kubernetes API refused or did not answer."""

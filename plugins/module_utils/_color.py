@@ -1,0 +1,217 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""Which color is live: tags and listeners in, colors and drift out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import (
+    Drift,
+    health_check_drift,
+    listener_drift,
+    ownership_drift,
+    policy_drift,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+    Intent,
+    IntentError,
+    Standing,
+    decode_intent,
+    is_intent_tag,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+    COLORS,
+    ColorPorts,
+    color_of,
+    other,
+    parse_ports,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
+
+CLAIM_TAG = "octoblu.bluegreen/app"
+PREVIEW_TAG = "octoblu.bluegreen/preview"
+
+
+@dataclass(frozen=True)
+class Colors:
+    """What the router says: ``live`` and ``idle`` are None when it does not say one color.
+
+    ``of_listener`` maps a listener port to its color, for our listeners only; ``blue`` and
+    ``green`` are None where their tag cannot be read. ``named`` are the listener ports that
+    must be ours, whatever they point at.
+    """
+
+    live: str | None
+    idle: str | None
+    blue: ColorPorts | None
+    green: ColorPorts | None
+    of_listener: Mapping[int, str]
+    named: tuple[int, ...]
+    preview: int | None
+    drift: tuple[Drift, ...]
+    intent: Intent | None
+    intent_standing: Standing
+    claim: str | None
+    fingerprint: str
+
+    def ports(self, color: str) -> ColorPorts | None:
+        return self.blue if color == "blue" else self.green
+
+    def codes(self) -> tuple[str, ...]:
+        return tuple(drift.code for drift in self.drift)
+
+
+def read_colors(
+    router: LoadBalancer, listener_ports: Iterable[int] = (), standing: Standing = Standing.CUT_OFF
+) -> Colors:
+    """Say which color each listener points at and name every drift.
+
+    ``listener_ports`` are ports that must be ours beside those that the tags name; ``standing``
+    says of an intent on the router whether its writer may still be at work.
+    """
+    drift: list[Drift] = []
+    tags = _read_tags(router, drift)
+    intent = _read_intent(router, standing, drift)
+    preview = _read_preview(router, drift)
+    blue, green = tags if tags else (None, None)
+    named = tuple(sorted({*listener_ports, *(blue.named if blue else ())}))
+
+    of_listener: dict[int, str] = {}
+    live: str | None = None
+    if blue and green:
+        of_listener = {
+            listener.port: color
+            for listener in router.listeners
+            if listener.port != preview
+            and (color := color_of(listener.port, listener.instance_port, blue, green))
+        }
+        shown = set(of_listener.values())
+        live = shown.pop() if len(shown) == 1 else None
+        drift += listener_drift(router, of_listener, named, intent, blue, green)
+        drift += policy_drift(router, of_listener, intent)
+        if live:
+            drift += health_check_drift(router, live, blue, green)
+    drift += ownership_drift(router)
+    return Colors(
+        live=live,
+        idle=other(live) if live else None,
+        blue=blue,
+        green=green,
+        of_listener=of_listener,
+        named=named,
+        preview=preview,
+        drift=tuple(drift),
+        intent=intent,
+        intent_standing=standing,
+        claim=router.tags.get(CLAIM_TAG),
+        fingerprint=_fingerprint(router, of_listener, named, preview),
+    )
+
+
+def _read_tags(router: LoadBalancer, drift: list[Drift]) -> tuple[ColorPorts, ColorPorts] | None:
+    missing = [color for color in COLORS if color not in router.tags]
+    if missing:
+        names = " and ".join(f"'{color}'" for color in missing)
+        drift.append(
+            Drift(
+                "tags_missing",
+                f"load balancer {router.name} has no tag {names}: each must hold its color's node port, "
+                "such as 30081, or a port per listener, such as '80=30081 443=30083'",
+            )
+        )
+        return None
+    parsed: dict[str, ColorPorts] = {}
+    for color in COLORS:
+        try:
+            parsed[color] = parse_ports(router.tags[color])
+        except ValueError as error:
+            drift.append(
+                Drift(
+                    "tags_invalid", f"tag {color}='{router.tags[color]}' of {router.name} is wrong: {error}"
+                )
+            )
+    if len(parsed) < 2:
+        return None
+    blue, green = parsed["blue"], parsed["green"]
+    if blue.named != green.named:
+        drift.append(
+            Drift(
+                "tags_invalid",
+                f"tags blue='{router.tags['blue']}' and green='{router.tags['green']}' of {router.name} "
+                "name different listener ports: name the same ones in both",
+            )
+        )
+        return None
+    shared = sorted(set(blue.node_ports) & set(green.node_ports))
+    if shared:
+        drift.append(
+            Drift(
+                "tags_equal",
+                f"tags blue and green of {router.name} both hold node port {shared[0]}: "
+                "give each color a node port of its own",
+            )
+        )
+        return None
+    return blue, green
+
+
+def _read_preview(router: LoadBalancer, drift: list[Drift]) -> int | None:
+    value = router.tags.get(PREVIEW_TAG)
+    if value is None:
+        return None
+    if not value.isdecimal():
+        drift.append(
+            Drift("tags_invalid", f"tag {PREVIEW_TAG}='{value}' of {router.name} is not a listener port")
+        )
+        return None
+    return int(value)
+
+
+def _read_intent(router: LoadBalancer, standing: Standing, drift: list[Drift]) -> Intent | None:
+    try:
+        intent = decode_intent(router.tags)
+    except IntentError as error:
+        drift.append(
+            Drift(
+                "swap_interrupted",
+                f"the intent on {router.name} cannot be read ({error}): look at its listeners, "
+                "then remove the tags octoblu.bluegreen/swap.*",
+            )
+        )
+        return None
+    if intent is None:
+        return None
+    if standing is Standing.LIVING:
+        message = f"a swap of {router.name} to {intent.color} by {intent.writer} has been under way since {intent.since}: wait for it"
+    else:
+        message = (
+            f"a swap of {router.name} to {intent.color} by {intent.writer}, begun {intent.since}, was cut off: "
+            "run the deploy again or repair to finish it, rollback to undo it"
+        )
+    drift.append(Drift("swap_interrupted", message))
+    return intent
+
+
+def _fingerprint(
+    router: LoadBalancer, of_listener: Mapping[int, str], named: Sequence[int], preview: int | None
+) -> str:
+    touched = {*of_listener, *named, preview}
+    seen = {
+        "listeners": [asdict(listener) for listener in router.listeners if listener.port in touched],
+        "health_check": asdict(router.health_check),
+        "backend_policies": sorted((port, list(names)) for port, names in router.backend_policies.items()),
+        "tags": {
+            key: value
+            for key, value in sorted(router.tags.items())
+            if key in (*COLORS, CLAIM_TAG, PREVIEW_TAG) or is_intent_tag(key)
+        },
+    }
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]

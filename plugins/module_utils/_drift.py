@@ -1,0 +1,153 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""The ways in which a router is not as it should be, each with a code and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import SECURE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+    ColorPorts,
+    check_target_port,
+    counterpart,
+    other,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
+
+_NEGOTIATION = "SSLNegotiationPolicyType"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One way in which the router is not as it should be."""
+
+    code: str
+    message: str
+
+
+def listener_drift(
+    router: LoadBalancer,
+    of_listener: Mapping[int, str],
+    named: Sequence[int],
+    intent: Intent | None,
+    blue: ColorPorts,
+    green: ColorPorts,
+) -> list[Drift]:
+    drift: list[Drift] = []
+    present = {listener.port: listener for listener in router.listeners}
+    if len(set(of_listener.values())) > 1:
+        where = ", ".join(f"{port} on {color}" for port, color in sorted(of_listener.items()))
+        drift.append(
+            Drift(
+                "mixed", f"the listeners of {router.name} point at both colors ({where}): repair it onto one"
+            )
+        )
+    wanted = {*named, *(move.port for move in intent.moves)} if intent else set(named)
+    for port in sorted(wanted - present.keys()):
+        drift.append(
+            Drift(
+                "listener_missing",
+                f"load balancer {router.name} has no listener on port {port}: give its specification "
+                "in listeners to have it made",
+            )
+        )
+    if not of_listener and not wanted - present.keys():
+        drift.append(
+            Drift(
+                "listener_missing",
+                f"no listener of {router.name} points at blue ({_ports_text(blue)}) or green "
+                f"({_ports_text(green)}): give specifications in listeners to have them made",
+            )
+        )
+    for port in sorted(set(named) & present.keys() - of_listener.keys()):
+        expected = f"{blue.at(port)} nor {green.at(port)}"
+        drift.append(
+            Drift(
+                "unknown_port",
+                f"listener {port} of {router.name} points at {present[port].instance_port}, neither {expected}: "
+                "repair it onto a color, or leave the port out of tags and listener_ports",
+            )
+        )
+    for port, color in sorted(of_listener.items()):
+        mine, others = (blue, green) if color == "blue" else (green, blue)
+        if counterpart(port, present[port].instance_port, mine, others) is None:
+            drift.append(
+                Drift(
+                    "tags_invalid",
+                    f"listener {port} of {router.name} points at {color} ({present[port].instance_port}), "
+                    f"but the tags do not say its {other(color)} port: name listener {port} in both tags",
+                )
+            )
+    return drift
+
+
+def policy_drift(router: LoadBalancer, of_listener: Mapping[int, str], intent: Intent | None) -> list[Drift]:
+    intended = {move.port: set(move.policies) for move in intent.moves} if intent else {}
+    drift: list[Drift] = []
+    for listener in router.listeners:
+        if listener.port not in of_listener:
+            continue
+        lacking = sorted(intended.get(listener.port, set()) - set(listener.policies))
+        if lacking:
+            drift.append(
+                Drift(
+                    "policy_missing",
+                    f"listener {listener.port} of {router.name} lacks {', '.join(lacking)}, which its swap had "
+                    "yet to set: run the deploy again or repair",
+                )
+            )
+        elif listener.protocol in SECURE and not _negotiates(router, listener.policies):
+            drift.append(
+                Drift(
+                    "policy_missing",
+                    f"{listener.protocol} listener {listener.port} of {router.name} has no SSL negotiation policy: "
+                    "name it in listeners and repair",
+                )
+            )
+    return drift
+
+
+def _negotiates(router: LoadBalancer, names: Sequence[str]) -> bool:
+    """Whether one of the policies is a negotiation policy; any counts while their types are unread."""
+    if router.policies is None:
+        return bool(names)
+    types = {policy.name: policy.type for policy in router.policies}
+    return any(types.get(name, _NEGOTIATION) == _NEGOTIATION for name in names)
+
+
+def health_check_drift(router: LoadBalancer, live: str, blue: ColorPorts, green: ColorPorts) -> list[Drift]:
+    mine, others = (blue, green) if live == "blue" else (green, blue)
+    port = check_target_port(router.health_check.target)
+    if port in others.node_ports and port not in mine.node_ports:
+        return [
+            Drift(
+                "health_check_on_idle",
+                f"the health check of {router.name} is {router.health_check.target}, on {other(live)}, while {live} "
+                f"is live: repair it, or instances go out of service when {other(live)} is scaled down",
+            )
+        ]
+    return []
+
+
+def ownership_drift(router: LoadBalancer) -> list[Drift]:
+    owners = sorted(key for key in router.tags if key.startswith("kubernetes.io/"))
+    if not owners:
+        return []
+    return [
+        Drift(
+            "owned_by_kubernetes",
+            f"load balancer {router.name} belongs to Kubernetes (tag {owners[0]}), which would undo every swap: "
+            "use a load balancer of your own in front of NodePort Services",
+        )
+    ]
+
+
+def _ports_text(ports: ColorPorts) -> str:
+    return ", ".join(str(port) for port in ports.node_ports)

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""The work of M(octoblu.bluegreen.elb_listener_swap)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import RouterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import LIFETIME, Standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import check_ports, parse_specs
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import (
+    describe,
+    judge_colors,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import Api, read_all
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import (
+    ClassicSwap,
+    Patience,
+    SwapReport,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import (
+    Step,
+    SwapPlan,
+    Wish,
+    check_wish,
+    plan_swap,
+    predict,
+    steps,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import write_intent
+
+_PATIENCE = Patience()
+
+# How often a router is looked at again while somebody else's swap is under way, in seconds.
+_LOOK_EVERY = 1.0
+
+# How often a resolved router is set right again when a dead run's request still arrives.
+_RESOLVE_TRIES = 3
+
+
+def run(
+    params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell, patience: Patience = _PATIENCE
+) -> Result:
+    """Bring the router wholly onto one color; see the module's documentation for the result."""
+    wish = _wish(params)
+    before, colors = _read_in_peace(params, check_mode, api, tell, wish)
+    check_wish(before, colors, wish)
+    interrupted = colors.intent
+    router, done, report = before, list[Step](), SwapReport()
+    for _try in range(_RESOLVE_TRIES):
+        plan = plan_swap(router, replace(colors, intent=interrupted), wish)
+        report.warnings += [text for text in plan.warnings if text not in report.warnings]
+        if not plan.changes:
+            break
+        done += steps(plan)
+        if check_mode:
+            router = predict(router, plan)
+            break
+        router = _carry_out(api, router, plan, patience, report)
+        if interrupted is None:
+            break
+        time.sleep(params["settle"])
+        router, colors = _read(params, api, wish)
+    if params["wait_in_service"] and done and not check_mode:
+        _wait_in_service(params, api, before, tell)
+    return _result(before, router, wish, done, report)
+
+
+def _wish(params: Mapping[str, Any]) -> Wish:
+    check_ports(params["listener_ports"])
+    check = params["health_check"]
+    return Wish(
+        color=params["color"],
+        listeners=parse_specs(params["listeners"]),
+        listener_ports=tuple(params["listener_ports"]),
+        health_check=HealthCheckWish(**check) if check else None,
+        expect_live=params["expect_live"],
+        expect_fingerprint=params["expect_fingerprint"],
+        repair=params["repair"],
+        claim=params["claim"],
+        take_over=params["take_over"],
+    )
+
+
+def _read(params: Mapping[str, Any], api: Api, wish: Wish) -> tuple[LoadBalancer, Colors]:
+    [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
+    return router, judge_colors(router, wish.named_ports())
+
+
+def _read_in_peace(
+    params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell, wish: Wish
+) -> tuple[LoadBalancer, Colors]:
+    """Read the router once no other swap is at work on it."""
+    give_up = time.monotonic() + (0 if check_mode else params["wait_for_swap"])
+    told = None
+    while True:
+        router, colors = _read(params, api, wish)
+        intent = colors.intent
+        if intent is None or colors.intent_standing is Standing.CUT_OFF:
+            return router, colors
+        if time.monotonic() >= give_up:
+            raise RouterError(
+                f"a swap of {router.name} to {intent.color} by {intent.writer} (process {intent.pid}) has been under "
+                f"way since {intent.since}: wait for it, it ends within {LIFETIME} s of that time",
+                intent=asdict(intent),
+            )
+        if intent.run != told:
+            tell(
+                f"{router.name}: waiting for the swap to {intent.color} by {intent.writer}, since {intent.since}"
+            )
+            told = intent.run
+        time.sleep(_LOOK_EVERY)
+
+
+def _carry_out(
+    api: Api, router: LoadBalancer, plan: SwapPlan, patience: Patience, report: SwapReport
+) -> LoadBalancer:
+    intent = write_intent(plan.color, plan.moves, router.read_at)
+    swap = ClassicSwap(api, router, plan, intent, patience)
+    after = swap.run()
+    for port, gap in swap.report.gap_ms.items():
+        report.gap_ms[port] = max(gap, report.gap_ms.get(port, 0))
+    report.request_ids += swap.report.request_ids
+    report.warnings += swap.report.warnings
+    return after
+
+
+def _wait_in_service(params: Mapping[str, Any], api: Api, before: LoadBalancer, tell: Tell) -> None:
+    """Wait as long as a failing check would take to show, then ask that nothing fell out of service."""
+    check = before.health_check
+    seconds = check.interval * check.unhealthy_threshold + check.timeout
+    tell(f"{before.name}: watching its instances for {seconds} s")
+    time.sleep(seconds)
+    [after] = read_all(api, [params["name"]], instance_health=True)
+    lost = {
+        instance: after.instance_health.get(instance, "gone")
+        for instance, state in before.instance_health.items()
+        if state == "InService" and after.instance_health.get(instance) != "InService"
+    }
+    if lost:
+        names = ", ".join(f"{instance} is {state}" for instance, state in sorted(lost.items()))
+        raise RouterError(
+            f"load balancer {before.name} is on {params['color']}, but instances fell out of service: {names}. "
+            "Look at the health check and at the security groups of the new node port, or go back",
+            instances=lost,
+        )
+
+
+def _result(
+    before: LoadBalancer, after: LoadBalancer, wish: Wish, done: list[Step], report: SwapReport
+) -> Result:
+    described = {
+        when: describe(router, judge_colors(router, wish.named_ports()))
+        for when, router in (("before", before), ("after", after))
+    }
+    return {
+        "changed": bool(done),
+        **described,
+        "diff": {when: _diff_view(router) for when, router in described.items()},
+        "steps": [asdict(step) for step in done],
+        "gap_ms": {str(port): gap for port, gap in sorted(report.gap_ms.items())},
+        "restored": False,
+        "open": [],
+        "request_ids": report.request_ids,
+        "warnings": report.warnings,
+    }
+
+
+def _diff_view(described: Result) -> Result:
+    """What a swap may change, for a person to compare."""
+    return {key: described[key] for key in ("live", "listeners", "health_check", "backend_policies", "tags")}

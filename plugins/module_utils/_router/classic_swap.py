@@ -1,0 +1,451 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""Carrying out a swap of a Classic ELB.
+
+A listener of a Classic ELB cannot change its instance port: it is deleted and created again, and in
+between its port refuses connections. Everything that can be proven is proven, and the way back is
+recorded on the load balancer, before the delete; nothing but the create comes after it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+    LIFETIME,
+    Intent,
+    encode_intent,
+    is_intent_tag,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener, LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
+    Api,
+    health_check_param,
+    listener_param,
+    read_all,
+    together,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, differences, predict
+
+_HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+# AWS can answer both for seconds after a delete, though nothing is wrong:
+# https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elb/load_balancer.go
+_SETTLING = frozenset({"DuplicateListener", "CertificateNotFound"})
+
+# What AWS may answer to a backend policy for an instance port that no listener uses; not tried on AWS.
+_NO_LISTENER_YET = frozenset({"InvalidConfigurationRequest", "ListenerNotFound", "ValidationError"})
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds spent on what fails: proving, deleting and reading back; creating before the old listeners
+    are put back; and all in all, less a last call's own time-outs, so that nothing is written after
+    the intent's end."""
+
+    settle: float = 10
+    create: float = 30
+    all_in_all: float = LIFETIME - 8
+
+
+@dataclass
+class SwapReport:
+    """What a swap did.
+
+    ``gap_ms`` maps a listener port to the milliseconds for which it was closed as seen from here: from
+    the answer to its delete to the answer to its create. ``open`` are ports left without a listener.
+    """
+
+    gap_ms: dict[int, int] = field(default_factory=dict)
+    request_ids: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    restored: bool = False
+    open: list[int] = field(default_factory=list)
+
+
+class ClassicSwap:
+    """One swap of one load balancer, from the intent to its removal."""
+
+    def __init__(
+        self,
+        api: Api,
+        router: LoadBalancer,
+        plan: SwapPlan,
+        intent: Intent,
+        patience: Patience,
+    ) -> None:
+        self._api = api
+        self._router = router
+        self._plan = plan
+        self._intent = encode_intent(intent)
+        self._patience = patience
+        self._end = time.monotonic() + patience.all_in_all
+        self._closed_at: dict[int, float] = {}
+        self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
+        self.report = SwapReport()
+
+    def run(self) -> LoadBalancer:
+        """Swap, read back and return the router; raises RouterError, which says how it was left."""
+        self._prove_and_record()
+        with _signals_held():
+            self._create_new()
+            self._replace()
+            self._set_policies_and_check()
+        router = self._read_back()
+        self._remove_intent()
+        return router
+
+    # Proof and record
+
+    def _prove_and_record(self) -> None:
+        tags = {**self._intent, **({CLAIM_TAG: self._plan.claim} if self._plan.claim else {})}
+        calls: list[Callable[[], None]] = [partial(self._add_tags, tags)]
+        old = self._old_listeners()
+        if old:
+            calls.append(partial(self._create, old))
+        calls += [partial(self._set_policies, each.port, each.policies) for each in old if each.policies]
+        calls += [partial(self._set_backend_early, *entry) for entry in self._plan.backend_policies]
+        failures = [error for error in together([partial(self._failure, call) for call in calls]) if error]
+        if failures:
+            raise self._undone(failures[0], "nothing was deleted")
+
+    def _failure(self, call: Callable[[], None]) -> ApiError | None:
+        try:
+            self._retried(call, self._patience.settle)
+        except ApiError as error:
+            return error
+        return None
+
+    def _set_backend_early(self, port: int, names: tuple[str, ...]) -> None:
+        try:
+            self._set_backend(port, names)
+        except ApiError as error:
+            if error.code not in _NO_LISTENER_YET:
+                raise
+            self._deferred_backend.append((port, names))
+            self.report.warnings.append(
+                f"AWS takes no backend policies for port {port} before a listener uses it ({error.code}): "
+                "they are set right after the create"
+            )
+
+    # Listeners
+
+    def _create_new(self) -> None:
+        """Create what is wholly new before anything is deleted: this proves its certificates and rules."""
+        wanted = [move.after() for move in self._plan.created]
+        if not wanted:
+            return
+        try:
+            self._retried(partial(self._create, wanted), self._patience.settle)
+        except ApiError as error:
+            made = [listener.port for listener in wanted if listener not in self._missing(wanted)]
+            if made:
+                self._delete(made)
+            raise self._undone(error, "no listener was changed") from error
+
+    def _replace(self) -> None:
+        """The gap: one delete, then at once one create."""
+        if not self._plan.replaced:
+            return
+        self._close([move.port for move in self._plan.replaced])
+        try:
+            self._open([move.after() for move in self._plan.replaced], self._within(self._patience.create))
+        except ApiError as error:
+            raise self._restored(error) from error
+
+    def _close(self, ports: list[int]) -> None:
+        maybe_closed = False
+        for pause in self._pauses(self._within(self._patience.settle)):
+            sent = time.monotonic()
+            try:
+                self._delete(ports)
+            except ApiError as error:
+                maybe_closed = maybe_closed or error.unknown
+                if maybe_closed:
+                    self._closed_at = self._closed_at or dict.fromkeys(ports, sent)
+                if error.transient and pause is not None:
+                    time.sleep(pause)
+                    continue
+                if maybe_closed and self._missing(self._old_listeners()):
+                    return
+                raise self._undone(error, "the listeners are as they were") from error
+            self._closed_at = self._closed_at or dict.fromkeys(ports, time.monotonic())
+            return
+
+    def _open(self, wanted: Sequence[Listener], end: float, at_once: bool = True) -> None:
+        """Create listeners, in one call or one each, until all are there; raises the last failure."""
+        missing = list(wanted)
+        for pause in self._pauses(end):
+            failure: ApiError | None = None
+            for batch in [missing] if at_once else [[listener] for listener in missing]:
+                try:
+                    self._create(batch)
+                except ApiError as error:
+                    failure = error
+                else:
+                    self._note_open(batch)
+                    missing = [listener for listener in missing if listener not in batch]
+            if failure and (failure.unknown or failure.code == "DuplicateListener"):
+                missing = self._clear_way(missing)
+            if not missing or failure is None:
+                return
+            if pause is None or not (failure.transient or failure.code in _SETTLING):
+                raise failure
+            time.sleep(pause)
+
+    def _clear_way(self, wanted: Sequence[Listener]) -> list[Listener]:
+        """Which listeners are not there yet; another on such a port is deleted."""
+        missing = self._missing(wanted)
+        self._note_open([listener for listener in wanted if listener not in missing])
+        present = {listener.port for listener in self._present}
+        in_the_way = [listener.port for listener in missing if listener.port in present]
+        if in_the_way:
+            # A failure shows in the create that follows, which comes back here.
+            with suppress(ApiError):
+                self._delete(in_the_way)
+                for port in in_the_way:
+                    self._closed_at.setdefault(port, time.monotonic())
+        return missing
+
+    def _restored(self, cause: ApiError) -> RouterError:
+        """Put the old listeners back and return what to raise."""
+        old = self._old_listeners()
+        try:
+            self._open(self._clear_way(old), self._end, at_once=False)
+            for listener in old:
+                if listener.policies:
+                    set_policies = partial(self._set_policies, listener.port, listener.policies)
+                    self._retried(set_policies, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
+        except ApiError as error:
+            return self._left_open(old, cause, error)
+        self.report.restored = True
+        return self._undone(cause, "the old listeners were put back")
+
+    def _left_open(self, old: list[Listener], cause: ApiError, error: ApiError) -> RouterError:
+        absent = self._missing(old)
+        present = {listener.port for listener in self._present}
+        absent = [listener for listener in absent if listener.port not in present]
+        self.report.open = [listener.port for listener in absent]
+        if not absent:
+            return self._error(
+                f"{cause.message}; the old listeners of {self._plan.name} are not wholly back either "
+                f"({error.message}): run repair"
+            )
+        ports = ", ".join(str(listener.port) for listener in absent)
+        return self._error(
+            f"port {ports} of {self._plan.name} IS CLOSED: {cause.message}; putting the old listeners back failed "
+            f"too ({error.message}). Open it with: {_open_command(self._plan.name, absent)}"
+        )
+
+    def _missing(self, wanted: Sequence[Listener]) -> list[Listener]:
+        """Which listeners the router does not have as wanted; all of them when it cannot be read."""
+        try:
+            self._present = read_all(self._api, [self._plan.name])[0].listeners
+        except ApiError:
+            self._present = ()
+        return [want for want in wanted if not any(_same(want, seen) for seen in self._present)]
+
+    def _old_listeners(self) -> list[Listener]:
+        ports = {move.port for move in self._plan.replaced}
+        return [listener for listener in self._router.listeners if listener.port in ports]
+
+    def _note_open(self, listeners: Sequence[Listener]) -> None:
+        now = time.monotonic()
+        for listener in listeners:
+            if listener.port in self._closed_at:
+                gap = round((now - self._closed_at.pop(listener.port)) * 1000)
+                self.report.gap_ms[listener.port] = self.report.gap_ms.get(listener.port, 0) + gap
+
+    # What follows
+
+    def _set_policies_and_check(self) -> None:
+        calls: list[Callable[[], None]] = [
+            partial(self._set_policies_made, port, names) for port, names in self._plan.policies
+        ]
+        calls += [partial(self._set_backend, *entry) for entry in self._deferred_backend]
+        if self._plan.health_check:
+            calls.append(self._configure_health_check)
+        if not calls:
+            return
+        failures = [
+            error for error in together([partial(self._late_failure, call) for call in calls]) if error
+        ]
+        if failures:
+            raise self._error(
+                f"{failures[0].message}; the listeners of {self._plan.name} are on {self._plan.color}, "
+                "and the intent stays on it: run the same again, or repair, to finish"
+            )
+
+    def _late_failure(self, call: Callable[[], None]) -> ApiError | None:
+        try:
+            self._retried(call, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
+        except ApiError as error:
+            return error
+        return None
+
+    def _set_policies_made(self, port: int, names: tuple[str, ...]) -> None:
+        """Set policies by name; an object that is gone is made again from what was read."""
+        try:
+            self._set_policies(port, names)
+        except ApiError as error:
+            lost = self._lost_policies(names) if error.code == "PolicyNotFound" else []
+            if not lost:
+                raise
+            for policy in lost:
+                self._write(
+                    "create_load_balancer_policy",
+                    PolicyName=policy.name,
+                    PolicyTypeName=policy.type,
+                    PolicyAttributes=[
+                        {"AttributeName": name, "AttributeValue": value} for name, value in policy.attributes
+                    ],
+                )
+            self._set_policies(port, names)
+
+    def _lost_policies(self, names: tuple[str, ...]) -> list[Any]:
+        there = {
+            policy.name for policy in read_all(self._api, [self._plan.name], policies=True)[0].policies or ()
+        }
+        return [
+            policy
+            for policy in self._router.policies or ()
+            if policy.name in names and policy.name not in there
+        ]
+
+    def _read_back(self) -> LoadBalancer:
+        expected = predict(self._router, self._plan)
+        found: list[str] = []
+        for pause in self._pauses(self._within(self._patience.settle)):
+            try:
+                router = read_all(self._api, [self._plan.name], policies=True)[0]
+            except ApiError as error:
+                found = [error.message]
+            else:
+                found = differences(self._plan, expected, router)
+                if not found:
+                    return router
+            if pause is not None:
+                time.sleep(pause)
+        raise self._error(
+            f"load balancer {self._plan.name} is not as it was written: {'; '.join(found)}. "
+            "The intent stays on it: run the same again, or repair",
+            differences=found,
+        )
+
+    def _remove_intent(self) -> None:
+        keys = sorted({*self._intent, *(key for key in self._router.tags if is_intent_tag(key))})
+        self._retried(partial(self._remove_tags, keys), self._patience.settle)
+
+    # Ends
+
+    def _undone(self, cause: ApiError, state: str) -> RouterError:
+        """The failure of a swap that left the router as it was, its intent removed."""
+        try:
+            if self._plan.claim and CLAIM_TAG not in self._router.tags:
+                self._retried(partial(self._remove_tags, [CLAIM_TAG]), self._patience.settle)
+            self._remove_intent()
+        except ApiError as error:
+            state += f", but the intent is still on it ({error.message})"
+        return self._error(
+            f"swap of {self._plan.name} to {self._plan.color} failed: {cause.message}; {state}",
+            error_code=cause.code,
+        )
+
+    def _error(self, message: str, **details: Any) -> RouterError:
+        return RouterError(
+            message,
+            restored=self.report.restored,
+            open=self.report.open,
+            gap_ms={str(port): gap for port, gap in self.report.gap_ms.items()},
+            request_ids=self.report.request_ids,
+            **details,
+        )
+
+    # Calls
+
+    def _within(self, seconds: float) -> float:
+        return min(self._end, time.monotonic() + seconds)
+
+    def _pauses(self, end: float) -> Iterator[float | None]:
+        """Pauses between tries, the first of 50 ms; None says that this try is the last."""
+        pause = 0.05
+        while time.monotonic() + pause < end:
+            yield pause
+            pause = min(pause * 2, 2)
+        yield None
+
+    def _retried(self, call: Callable[[], None], seconds: float, also: frozenset[str] = frozenset()) -> None:
+        for pause in self._pauses(self._within(seconds)):
+            try:
+                return call()
+            except ApiError as error:
+                if pause is None or not (error.transient or error.code in also):
+                    raise
+            time.sleep(pause)
+
+    def _write(self, action: str, **params: Any) -> None:
+        answer = self._api.write(action, LoadBalancerName=self._plan.name, **params)
+        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
+
+    def _create(self, listeners: Sequence[Listener]) -> None:
+        self._write("create_load_balancer_listeners", Listeners=[listener_param(each) for each in listeners])
+
+    def _delete(self, ports: list[int]) -> None:
+        self._write("delete_load_balancer_listeners", LoadBalancerPorts=ports)
+
+    def _set_policies(self, port: int, names: tuple[str, ...]) -> None:
+        self._write("set_load_balancer_policies_of_listener", LoadBalancerPort=port, PolicyNames=list(names))
+
+    def _set_backend(self, port: int, names: tuple[str, ...]) -> None:
+        self._write(
+            "set_load_balancer_policies_for_backend_server", InstancePort=port, PolicyNames=list(names)
+        )
+
+    def _configure_health_check(self) -> None:
+        if self._plan.health_check:
+            self._write("configure_health_check", HealthCheck=health_check_param(self._plan.health_check))
+
+    def _add_tags(self, tags: dict[str, str]) -> None:
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        answer = self._api.write("add_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
+        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
+
+    def _remove_tags(self, keys: list[str]) -> None:
+        pairs = [{"Key": key} for key in keys]
+        answer = self._api.write("remove_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
+        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that would end the process wait until the ports are open again."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _same(one: Listener, two: Listener) -> bool:
+    """Alike in all that a create sets; policies follow in a call of their own."""
+    return listener_param(one) == listener_param(two)
+
+
+def _open_command(name: str, listeners: Sequence[Listener]) -> str:
+    described = " ".join(
+        ",".join(f"{key}={value}" for key, value in listener_param(listener).items())
+        for listener in listeners
+    )
+    return f"aws elb create-load-balancer-listeners --load-balancer-name {name} --listeners {described}"

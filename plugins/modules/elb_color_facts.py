@@ -1,0 +1,231 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: elb_color_facts
+short_description: Tell which color a load balancer serves
+version_added: 0.1.0
+description:
+  - Reads load balancers and says which of the two colors, blue or green, each one's listeners point at.
+  - The tags C(blue) and C(green) of a load balancer hold the colors' node ports. One node port, C(30081), serves
+    every listener; where listeners differ the tag names them, C(80=30081 443=30083).
+  - The listeners that point at a color's node port are the application's. Every other listener is shown with
+    RV(load_balancers.listeners[].color=null) and never touched by this collection.
+  - Every way in which a load balancer is not as it should be is told as drift, with a code and a sentence that says
+    what to do.
+  - Changes nothing.
+author:
+  - Octoblu contributors (@octoblu)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.facts
+options:
+  name:
+    description:
+      - Names of the load balancers.
+      - Any number of them costs one page of C(DescribeLoadBalancers) and a C(DescribeTags) for each 20.
+    type: list
+    elements: str
+    required: true
+  type:
+    description: The kind of the load balancers.
+    type: str
+    choices: [classic]
+    default: classic
+  listener_ports:
+    description:
+      - Listener ports that must point at a color, beside those that the tags name.
+      - One that is missing or points elsewhere is told as drift.
+    type: list
+    elements: int
+    default: []
+  gather_policies:
+    description: Also read the policy objects of each load balancer, at the cost of one call each.
+    type: bool
+    default: false
+  gather_instance_health:
+    description: Also read the state of each load balancer's instances, at the cost of one call each.
+    type: bool
+    default: false
+seealso:
+  - module: octoblu.bluegreen.elb_listener_swap
+"""
+
+EXAMPLES = r"""
+- name: See which color serves
+  octoblu.bluegreen.elb_color_facts:
+    name: shop
+  register: __shop
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ __shop.load_balancers.shop.live }} is live"
+"""
+
+RETURN = r"""
+load_balancers:
+  description: What was read, by the load balancer's name.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The load balancer's name.
+      type: str
+      returned: always
+    type:
+      description: Its kind.
+      type: str
+      returned: always
+      sample: classic
+    dns_name:
+      description: Its DNS name.
+      type: str
+      returned: always
+    live:
+      description: The color that the application's listeners point at; null when they do not point at one.
+      type: str
+      returned: always
+      sample: blue
+    idle:
+      description: The other color; null when O(ignore:live) is.
+      type: str
+      returned: always
+      sample: green
+    colors:
+      description: For V(blue) and V(green) the node ports that their tags hold; null for a tag that cannot be read.
+      type: dict
+      returned: always
+      sample: {"blue": {"ports": {"80": 30081}, "node_ports": [30081]}}
+    listeners:
+      description: Every listener with its port, protocols, certificate, policies and color.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        port:
+          description: The listener's port.
+          type: int
+          returned: always
+        protocol:
+          description: The protocol towards clients.
+          type: str
+          returned: always
+        instance_port:
+          description: The node port behind the listener.
+          type: int
+          returned: always
+        instance_protocol:
+          description: The protocol towards instances.
+          type: str
+          returned: always
+        certificate:
+          description: ARN of the certificate; null without one.
+          type: str
+          returned: always
+        policies:
+          description: Names of the listener's policies.
+          type: list
+          elements: str
+          returned: always
+        color:
+          description: The color it points at; null for a listener that is not the application's.
+          type: str
+          returned: always
+    health_check:
+      description: Target, interval and timeout in seconds, and both thresholds.
+      type: dict
+      returned: always
+    backend_policies:
+      description: Names of the policies of each instance port that has any.
+      type: dict
+      returned: always
+    policies:
+      description: The policy objects; null unless O(gather_policies=true).
+      type: list
+      elements: dict
+      returned: always
+    drift:
+      description:
+        - Every way in which the load balancer is not as it should be.
+        - The codes are V(mixed), V(listener_missing), V(unknown_port), V(tags_missing), V(tags_equal),
+          V(tags_invalid), V(health_check_on_idle), V(policy_missing), V(swap_interrupted) and
+          V(owned_by_kubernetes).
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        code:
+          description: The kind of drift.
+          type: str
+          returned: always
+        message:
+          description: What it is and what to do about it.
+          type: str
+          returned: always
+    intent:
+      description: The swap that is under way or was cut off; null when there is none.
+      type: dict
+      returned: always
+    claim:
+      description: The application and cluster that the load balancer belongs to; null before its first deploy.
+      type: str
+      returned: always
+    preview_port:
+      description: The listener port of the preview; null without one.
+      type: int
+      returned: always
+    instances:
+      description: The registered instances, with their state if O(gather_instance_health=true).
+      type: list
+      elements: dict
+      returned: always
+    tags:
+      description: Every tag.
+      type: dict
+      returned: always
+    fingerprint:
+      description: Hash of all that a swap would touch, for O(octoblu.bluegreen.elb_listener_swap#module:expect_fingerprint).
+      type: str
+      returned: always
+ansible_facts:
+  description: The same as RV(load_balancers), as fact C(elb_colors).
+  returned: success
+  type: dict
+  contains:
+    elb_colors:
+      description: See RV(load_balancers).
+      type: dict
+      returned: success
+"""
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import run
+
+ROOM = Room(
+    run=run,
+    connect=connect,
+    argument_spec={
+        **ARGUMENT_SPEC,
+        "name": {"type": "list", "elements": "str", "required": True},
+        "type": {"type": "str", "choices": ["classic"], "default": "classic"},
+        "listener_ports": {"type": "list", "elements": "int", "default": []},
+        "gather_policies": {"type": "bool", "default": False},
+        "gather_instance_health": {"type": "bool", "default": False},
+    },
+)
+
+
+def main() -> None:
+    enter(ROOM)
+
+
+if __name__ == "__main__":
+    main()
