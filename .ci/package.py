@@ -39,5 +39,8 @@ def run(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as place:
-        main(Path(place))
+    with TemporaryDirectory() as folder:
+        try:
+            main(Path(folder))
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"`{' '.join(error.cmd)}` failed with exit code {error.returncode}.")
