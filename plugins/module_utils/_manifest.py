@@ -1,0 +1,290 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""Rendered manifests: parse them, prove that they are one color's, stamp them, tell two apart."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+try:
+    import yaml
+except ImportError:
+    # The kubernetes library depends on it; _k8s.py says so when that is missing.
+    pass
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+    COLOR,
+    MANIFEST,
+    NAME,
+    VERSION,
+    Release,
+)
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a color's objects go."""
+
+    app: str
+    namespace: str
+    color: str
+    node_ports: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.app}-{self.color}"
+
+
+def parse(text: str, color: str) -> tuple[Object, ...]:
+    """The objects of a rendered text, lists of objects taken apart."""
+    try:
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.YAMLError as error:
+        # The error's own text quotes the manifest, which may hold a Secret.
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise InputError(f"The manifests of {color} are not YAML{where}: {problem}.") from None
+    objects: list[Object] = []
+    for document in documents:
+        items = document.get("items") if isinstance(document, dict) else None
+        objects.extend(items if isinstance(items, list) and _is_list(document) else [document])
+    for entry in objects:
+        if not _is_object(entry):
+            raise InputError(
+                f"The manifests of {color} hold something that is no Kubernetes object: "
+                "each document needs apiVersion, kind and metadata.name."
+            )
+    if not objects:
+        raise InputError(f"The manifests of {color} are empty.")
+    return tuple(objects)
+
+
+def digest(objects: Sequence[Object]) -> str:
+    """A short hash that neither the order of documents and keys nor comments change."""
+    documents = sorted(json.dumps(entry, sort_keys=True, default=str) for entry in objects)
+    return hashlib.sha256("\n".join(documents).encode()).hexdigest()[:16]
+
+
+def check_apart(blue: Sequence[Object], green: Sequence[Object]) -> None:
+    """Refuse an object that both colors would write: a deploy to one would change the other."""
+    shared = {_identity(entry) for entry in blue} & {_identity(entry) for entry in green}
+    for kind, name in sorted((kind, name) for _group, kind, name in shared):
+        raise InputError(
+            f"{kind} {name} is the same object in the manifests of both colors, so a deploy would write what the "
+            "live color uses: put {{ bluegreen_color }} into its name, or keep it out of bluegreen_manifests."
+        )
+
+
+def check(
+    objects: Sequence[Object], opposite: Sequence[Object], place: Place, commit: str, local_allowed: bool
+) -> None:
+    """Refuse manifests that are not ``place``'s. ``opposite`` are the other color's."""
+    deployment = _only(objects, "Deployment", place)
+    service = _only(objects, "Service", place)
+    for entry in objects:
+        _check_object(entry, place, commit)
+    _check_ports(service, place)
+    _check_policy(service, local_allowed)
+    theirs = _only(opposite, "Deployment", _opposite(place))
+    _check_selectors(deployment, service, stamp_pod(theirs, _opposite(place), commit), place, commit)
+
+
+def stamp(
+    objects: Sequence[Object], place: Place, release: Release, old_marks: Sequence[str] = ()
+) -> list[Object]:
+    """Copies that say of whom they are: labels on all, the release on those that run pods.
+
+    ``old_marks`` are annotations of the color's Deployment in the cluster that must go in the same
+    write that changes what they spoke of.
+    """
+    stamped = []
+    for entry in objects:
+        entry = stamp_pod(entry, place, release.commit)
+        labels = _labels(entry)
+        labels.setdefault(NAME, place.app)
+        labels[COLOR] = place.color
+        if _template(entry) is not None:
+            labels[VERSION] = release.commit
+            notes = _child(entry["metadata"], "annotations")
+            notes[MANIFEST] = release.manifest
+            if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
+                notes.update(dict.fromkeys(old_marks))
+        stamped.append(entry)
+    return stamped
+
+
+def stamp_pod(entry: Object, place: Place, commit: str) -> Object:
+    """A copy whose pods, if it has any, carry application, commit and color."""
+    entry = copy.deepcopy(entry)
+    template = _template(entry)
+    if template is not None:
+        labels = _labels(template)
+        labels.setdefault(NAME, place.app)
+        labels[VERSION] = commit
+        labels[COLOR] = place.color
+    return entry
+
+
+def service_of(objects: Sequence[Object], place: Place) -> Object:
+    return _only(objects, "Service", place)
+
+
+def node_ports(service: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(port["nodePort"] for port in _ports(service) if port.get("nodePort"))
+
+
+def proxy_port(service: Object, place: Place) -> str:
+    """What the service proxy calls the color's first node port: the port's name, else its number."""
+    first = next(port for port in _ports(service) if port.get("nodePort") in place.node_ports)
+    return str(first.get("name") or first["port"])
+
+
+def _check_object(entry: Object, place: Place, commit: str) -> None:
+    kind, name = entry["kind"], entry["metadata"]["name"]
+    namespace = entry["metadata"].get("namespace")
+    if namespace not in (None, place.namespace):
+        raise InputError(
+            f"{kind} {name} of {place.color} is in namespace {namespace}, but bluegreen_namespace is {place.namespace}."
+        )
+    wanted = {COLOR: (place.color, "")}
+    if _template(entry) is not None:
+        advice = ': write it as "{{ bluegreen_commit }}", with the quotes, or leave it out'
+        wanted[VERSION] = (commit, advice)
+    for labels in (_at(entry, "metadata", "labels"), _at(entry, "spec", "template", "metadata", "labels")):
+        for key, (value, advice) in wanted.items():
+            if key in labels and labels[key] != value:
+                raise InputError(
+                    f"{kind} {name} of {place.color} has the label {key}: {labels[key]!r} instead of '{value}'{advice}."
+                )
+
+
+def _check_ports(service: Object, place: Place) -> None:
+    spec = service.get("spec") or {}
+    if spec.get("type") != "NodePort":
+        raise InputError(
+            f"Service {place.name} is of type {spec.get('type', 'ClusterIP')}, but must be NodePort."
+        )
+    given = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+    if given != set(place.node_ports):
+        raise InputError(
+            f"Service {place.name} has node port {_join(given)}, but {place.color} is {_join(place.node_ports)} "
+            "in the load balancer's tags: use {{ bluegreen_node_port }}."
+        )
+
+
+def _check_policy(service: Object, local_allowed: bool) -> None:
+    if _at(service, "spec").get("externalTrafficPolicy") == "Local" and not local_allowed:
+        raise InputError(
+            f"Service {service['metadata']['name']} has externalTrafficPolicy Local, with which only nodes that run "
+            "a pod of it answer: use Cluster, or say bluegreen_allow_local: true."
+        )
+
+
+def _check_selectors(deployment: Object, service: Object, theirs: Object, place: Place, commit: str) -> None:
+    own_pod = _pod_labels(stamp_pod(deployment, place, commit))
+    other_pod = _pod_labels(theirs)
+    selectors = (
+        ("Service", _at(service, "spec", "selector")),
+        ("Deployment", _at(deployment, "spec", "selector", "matchLabels")),
+    )
+    for kind, selector in selectors:
+        text = ",".join(f"{key}={value}" for key, value in sorted(selector.items())) or "(empty)"
+        if not selector or not selector.items() <= own_pod.items():
+            raise InputError(
+                f"The selector {text} of {kind} {place.name} does not match the pods of its Deployment."
+            )
+        if selector.items() <= other_pod.items():
+            raise InputError(
+                f"The selector {text} of {kind} {place.name} also matches the pods of {other(place.color)}: "
+                f"add {COLOR}: {{{{ bluegreen_color }}}} to it."
+            )
+
+
+def _ports(service: Mapping[str, Any]) -> Sequence[Object]:
+    ports = _at(service, "spec").get("ports")
+    return [port for port in ports if isinstance(port, dict)] if isinstance(ports, list) else []
+
+
+def _only(objects: Sequence[Object], kind: str, place: Place) -> Object:
+    found = [entry for entry in objects if (entry["kind"], entry["metadata"]["name"]) == (kind, place.name)]
+    if len(found) == 1:
+        return found[0]
+    names = [entry["metadata"]["name"] for entry in objects if entry["kind"] == kind]
+    if found:
+        raise InputError(f"The manifests of {place.color} have {kind} {place.name} more than once.")
+    raise InputError(
+        f"The manifests of {place.color} have no {kind} {place.name}"
+        + (f", only {', '.join(names)}" if names else "")
+        + ": name it {{ bluegreen_app }}-{{ bluegreen_color }}."
+    )
+
+
+def _opposite(place: Place) -> Place:
+    return Place(place.app, place.namespace, other(place.color), ())
+
+
+def _identity(entry: Object) -> tuple[str, str, str]:
+    group = entry["apiVersion"].rpartition("/")[0]
+    return group, entry["kind"], entry["metadata"]["name"]
+
+
+def _is_list(document: Mapping[str, Any]) -> bool:
+    return str(document.get("kind", "")).endswith("List")
+
+
+def _is_object(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("apiVersion"), str)
+        and isinstance(entry.get("kind"), str)
+        and isinstance(entry.get("metadata"), dict)
+        and isinstance(entry["metadata"].get("name"), str)
+    )
+
+
+def _template(entry: Object) -> Object | None:
+    template = _at(entry, "spec", "template")
+    return template if _at(template, "spec") else None
+
+
+def _at(entry: Mapping[str, Any], *path: str) -> Object:
+    """The mapping at a path; an empty one where there is none."""
+    place: Any = entry
+    for key in path:
+        place = place.get(key) if isinstance(place, dict) else None
+    return place if isinstance(place, dict) else {}
+
+
+def _child(parent: Object, key: str) -> Object:
+    """The mapping below ``key``, made when there is none."""
+    if not isinstance(parent.get(key), dict):
+        parent[key] = {}
+    child: Object = parent[key]
+    return child
+
+
+def _labels(holder: Object) -> Object:
+    return _child(_child(holder, "metadata"), "labels")
+
+
+def _pod_labels(deployment: Object) -> Object:
+    template = _template(deployment)
+    return _labels(template) if template is not None else {}
+
+
+def _join(ports: Any) -> str:
+    return ", ".join(str(port) for port in sorted(ports)) or "none"

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""The work of M(octoblu.bluegreen.k8s_smoke)."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
+    Outcome,
+    Verdict,
+    judge_proxied,
+    judge_url,
+)
+
+_PAUSE = 0.2
+
+
+def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None, tell: Tell) -> Result:
+    if check_mode:
+        return {"changed": False, "answered": False, "elapsed": 0.0}
+    started = time.monotonic()
+    where, ask = _ask_url(params) if client is None else _ask_proxy(params, client)
+    tell(f"asking {where}")
+    verdict = ask()
+    while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
+        time.sleep(_PAUSE)
+        verdict = ask()
+    elapsed = round(time.monotonic() - started, 3)
+    if verdict.outcome in (Outcome.BAD, Outcome.NOT_YET):
+        raise ClusterError(
+            f"{where} {verdict.why}.", answered=verdict.outcome is Outcome.BAD, elapsed=elapsed
+        )
+    result: Result = {"changed": False, "answered": verdict.outcome is Outcome.GOOD, "elapsed": elapsed}
+    if verdict.outcome is Outcome.SILENT:
+        result["warnings"] = [f"{where} {verdict.why}: nothing was learnt about the application itself."]
+    return result
+
+
+def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Callable[[], Verdict]]:
+    namespace, service, port = params["namespace"], params["service"], params["port"]
+    path, _, query = params["path"].lstrip("/").partition("?")
+    proxy = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy/{path}"
+
+    def ask() -> Verdict:
+        try:
+            status, _headers, body = client.request(
+                "GET", proxy, dict(urllib.parse.parse_qsl(query)), params["timeout"]
+            )
+        except ClusterError as error:
+            return Verdict(Outcome.SILENT, f"did not answer ({error.message})")
+        return judge_proxied(status, body)
+
+    return f"Service {service} (port {port}, path /{path}) through the Kubernetes API", ask
+
+
+def _ask_url(params: Mapping[str, Any]) -> tuple[str, Callable[[], Verdict]]:
+    def ask() -> Verdict:
+        try:
+            response = open_url(params["url"], timeout=params["timeout"], follow_redirects="none")
+            return judge_url(response.status, response.read())
+        except urllib.error.HTTPError as error:
+            return judge_url(error.code, error.read())
+        except OSError as error:
+            return Verdict(Outcome.BAD, f"did not answer ({error})")
+
+    return params["url"], ask
+
+
+def connect(params: Mapping[str, Any]) -> _k8s.Cluster | None:
+    """No cluster is needed to ask an address."""
+    return None if params["url"] else _k8s.connect(params)

@@ -1,0 +1,97 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_smoke
+short_description: Ask an application over HTTP before it serves
+version_added: 0.1.0
+description:
+  - Sends one GET request to a Service through the Kubernetes API, or to an address.
+  - An answer of 200 to 399 is good. Any other answer of the application fails, and so does a Service that leads nowhere.
+  - When the API server cannot reach the pods at all (no route, time-out, no right to C(services/proxy)) nothing is learnt
+    about the application; that is a warning.
+  - In check mode nothing is sent.
+author:
+  - Octoblu contributors (@octoblu)
+options:
+  namespace:
+    description: The Service's namespace.
+    type: str
+  service:
+    description: The Service to ask through the Kubernetes API.
+    type: str
+  port:
+    description: The Service's port, by its name, or by its number where it has none.
+    type: str
+  path:
+    description: What to ask the Service for, with its query if there is one.
+    type: str
+    default: /
+  url:
+    description: The address to ask instead of a Service.
+    type: str
+  timeout:
+    description: How long to wait for the answer, in seconds.
+    type: int
+    default: 10
+extends_documentation_fragment:
+  - octoblu.bluegreen.kubernetes
+"""
+
+EXAMPLES = r"""
+- name: Ask the green Service
+  octoblu.bluegreen.k8s_smoke:
+    namespace: shop
+    service: shop-green
+    port: http
+    path: /healthz
+
+- name: Ask where the idle color is shown
+  octoblu.bluegreen.k8s_smoke:
+    url: https://preview.shop.example.com/healthz
+"""
+
+RETURN = r"""
+answered:
+  description: Whether the application answered, false in check mode and where only a warning is given.
+  returned: success
+  type: bool
+elapsed:
+  description: How long it took, in seconds.
+  returned: always
+  type: float
+  sample: 0.012
+"""
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_smoke import connect, run
+
+ROOM = Room(
+    run=run,
+    connect=connect,
+    argument_spec={
+        "namespace": {"type": "str"},
+        "service": {"type": "str"},
+        "port": {"type": "str"},
+        "path": {"type": "str", "default": "/"},
+        "url": {"type": "str"},
+        "timeout": {"type": "int", "default": 10},
+        **ARGUMENT_SPEC,
+    },
+    mutually_exclusive=[("url", "service")],
+    required_one_of=[("url", "service")],
+    required_together=[("service", "port")],
+)
+
+
+def main() -> None:
+    enter(ROOM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+    COLOR,
+    MANIFEST,
+    PROVEN,
+    VERSION,
+    Release,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_plan
+
+ROUTER: dict[str, Any] = {
+    "name": "shop-lb",
+    "type": "classic",
+    "live": "blue",
+    "idle": "green",
+    "colors": {"blue": {"node_ports": [30081]}, "green": {"node_ports": [30082]}},
+    "listeners": [{"port": 80, "color": "blue"}],
+    "drift": [],
+    "claim": None,
+}
+NOBODY: dict[str, Any] = {
+    "live": None,
+    "idle": None,
+    "listeners": [],
+    "drift": [{"code": "listener_missing", "message": "no listener of shop-lb"}],
+}
+TEXT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: "shop-{color}"}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: shop, color: "{color}"}}}}
+  template:
+    metadata: {{labels: {{app: shop, color: "{color}"}}}}
+    spec: {{containers: [{{name: shop, image: "shop:{commit}"}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: "shop-{color}"}}
+spec:
+  type: NodePort
+  selector: {{app: shop, color: "{color}"}}
+  ports: [{{name: http, port: 80, nodePort: {node_port}}}]
+"""
+PORTS = {"blue": 30081, "green": 30082}
+
+
+class Cluster:
+    """The reads that a plan makes, answered from a list of objects."""
+
+    host = "https://cluster.example"
+
+    def __init__(self, *objects: dict[str, Any], forbids_all_services: bool = False) -> None:
+        self.objects = objects
+        self.forbids_all_services = forbids_all_services
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Any:
+        assert (kind, namespace) == ("Namespace", None)
+        return {"metadata": {"name": name, "uid": "8c1e"}} if name == "store" else None
+
+    def list(self, api_version: str, kind: str, namespace: str | None = None) -> Any:
+        if kind == "Service" and namespace is None and self.forbids_all_services:
+            raise ClusterError("Forbidden.", status=403)
+        found = [
+            thing
+            for thing in self.objects
+            if thing["kind"] == kind and namespace in (None, thing["metadata"]["namespace"])
+        ]
+        return copy.deepcopy(found), "1"
+
+
+def manifests(commit: str = "00abcde") -> dict[str, str]:
+    texts = {color: TEXT.format(color=color, node_port=port, commit=commit) for color, port in PORTS.items()}
+    return texts | {"neutral": TEXT.format(color="@", node_port=0, commit=commit)}
+
+
+def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "app": "shop",
+        "namespace": "store",
+        "goal": "deploy",
+        "router": ROUTER | (router or {}),
+        "commit": "00abcde",
+        "manifests": manifests(),
+        "smoke": "proxy",
+        "creates_listeners": False,
+        "claim": False,
+        "allow_local": False,
+        "kubeconfig": "/some/where",
+    }
+    cluster = changes.pop("cluster", None) or Cluster(*objects)
+    return release_plan.run(params | changes, False, cluster, lambda line: None)
+
+
+def service(color: str, namespace: str = "store", name: str | None = None) -> dict[str, Any]:
+    return {
+        "kind": "Service",
+        "metadata": {"name": name or f"shop-{color}", "namespace": namespace},
+        "spec": {"ports": [{"name": "http", "port": 80, "nodePort": PORTS[color]}]},
+    }
+
+
+HASHES = {
+    commit: plan(commit=commit, manifests=manifests(commit))["manifest"] for commit in ("00abcde", "0012345")
+}
+
+
+def deployment(
+    color: str, commit: str = "0012345", name: str | None = None, **changes: Any
+) -> dict[str, Any]:
+    notes = {MANIFEST: HASHES[commit]}
+    if changes.pop("proven", True):
+        notes[PROVEN] = Release(commit, HASHES[commit]).mark("earlier")
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas", "readyReplicas"), 2)
+    return {
+        "kind": "Deployment",
+        "metadata": {
+            "name": name or f"shop-{color}",
+            "namespace": "store",
+            "generation": 1,
+            "labels": {VERSION: commit, COLOR: color},
+            "annotations": notes,
+        },
+        "spec": {"replicas": 2} | changes,
+        "status": {"observedGeneration": 1, **counts},
+    }
+
+
+def names(plan: dict[str, Any]) -> list[str]:
+    return [f"{entry['kind']}/{entry['metadata']['name']}" for entry in plan["objects"]]
+
+
+def test_first_ever_stages_blue_and_makes_both_services() -> None:
+    found = plan(router=NOBODY, creates_listeners=True)
+    assert (found["action"], found["color"], found["live"], found["commit"]) == (
+        "stage",
+        "blue",
+        None,
+        "00abcde",
+    )
+    assert names(found) == ["Deployment/shop-blue", "Service/shop-blue", "Service/shop-green"]
+    assert found["claim"] == "shop/8c1e"
+    assert found["smoke"] == {"service": "shop-blue", "port": "http"}
+    assert found["workloads"] == ["shop-blue"]
+    assert found["rollback"] == {"color": None, "to": None, "reason": "green has no Deployment"}
+    assert found["changed"] is False
+
+
+def test_the_live_color_is_not_among_the_objects() -> None:
+    found = plan(deployment("blue"), service("blue"))
+    assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
+    assert found["rollback"] == {"color": "blue", "to": "0012345", "reason": ""}
+
+
+def test_a_lost_service_of_the_live_color_is_made_again() -> None:
+    found = plan(deployment("blue"))
+    assert names(found) == ["Deployment/shop-green", "Service/shop-green", "Service/shop-blue"]
+    assert VERSION not in found["objects"][2]["metadata"]["labels"]
+
+
+def test_an_adopted_live_color_is_left_alone() -> None:
+    found = plan(service("blue", "legacy", "old-web"))
+    assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
+    assert found["releases"]["blue"]["holder"] == "legacy/old-web"
+    assert found["rollback"]["reason"] == "node port of blue is held by Service legacy/old-web"
+
+
+def test_marks_of_the_release_before_go_with_the_same_write() -> None:
+    found = plan(deployment("blue"), service("blue"), deployment("green"), service("green"))
+    notes = found["objects"][0]["metadata"]["annotations"]
+    assert notes == {MANIFEST: HASHES["00abcde"], PROVEN: None}
+
+
+def test_nothing_to_do() -> None:
+    found = plan(deployment("blue", "00abcde"), service("blue"))
+    assert (found["action"], found["color"], found["objects"]) == ("unchanged", "blue", [])
+    assert "warnings" not in found
+
+
+def test_nothing_to_do_says_when_live_is_down() -> None:
+    down = deployment("blue", "00abcde", replicas=3)
+    assert plan(down, service("blue"))["warnings"] == [
+        "blue is live with 00abcde, but is not ready: 2 of 3 pods are available."
+    ]
+
+
+def test_what_idle_runs_already_is_only_swapped_to() -> None:
+    worker = deployment("green", "00abcde", "shop-worker-green")
+    found = plan(
+        deployment("blue"), service("blue"), deployment("green", "00abcde"), worker, service("green")
+    )
+    assert (found["action"], found["color"], found["objects"]) == ("swap", "green", [])
+    assert found["workloads"] == ["shop-green", "shop-worker-green"]
+    assert found["smoke"] == {"service": "shop-green", "port": "http"}
+
+
+def test_a_rollback_goes_to_idle_and_leaves_live_behind() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        deployment("green"),
+        service("green"),
+        goal="rollback",
+        commit="",
+        manifests=None,
+    )
+    assert (found["action"], found["color"], found["commit"]) == ("swap", "green", "0012345")
+    assert found["manifest"] == HASHES["0012345"]
+    assert found["rollback"]["reason"] == "blue runs 00abcde, which a rollback has left before"
+
+
+def test_status_describes_what_a_deploy_would_refuse() -> None:
+    odd = {"drift": [{"code": "mixed", "message": "both"}], "live": None, "idle": None, "claim": "cart/1"}
+    found = plan(service("green", "legacy"), goal="status", router=odd, commit=None, manifests=None)
+    assert "action" not in found
+    assert (
+        found["releases"]["green"] | {"holder": "legacy/shop-green", "commit": None}
+        == found["releases"]["green"]
+    )
+    assert found["rollback"]["reason"] == "no color is live"
+
+
+@pytest.mark.parametrize(
+    ("smoke", "expected"),
+    [("none", None), ("https://preview/x", {"url": "https://preview/x"})],
+)
+def test_whom_the_smoke_request_asks(smoke: str, expected: dict[str, str] | None) -> None:
+    assert plan(smoke=smoke)["smoke"] == expected
+
+
+def test_services_elsewhere_need_not_be_visible() -> None:
+    cluster = Cluster(service("green", "legacy"), forbids_all_services=True)
+    assert plan(cluster=cluster)["action"] == "stage"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"app": "Shop"}, "'Shop'"),
+        ({"smoke": "maybe"}, "'maybe'"),
+        ({"commit": 5349}, "5349 is a number"),
+        ({"commit": ""}, "No commit was given"),
+        ({"router": {"drift": [{"code": "tags_equal", "message": "both 30081"}]}}, "Both 30081 (tags_equal)"),
+        ({"router": NOBODY}, "listener_missing"),
+        ({"namespace": "nowhere"}, "There is no namespace nowhere at https://cluster.example"),
+        ({"router": {"claim": "cart/77"}}, "claimed by 'cart/77', and this is 'shop/8c1e'"),
+        ({"manifests": manifests() | {"blue": "{"}}, "The manifests of blue are not YAML"),
+        ({"manifests": manifests() | {"neutral": "{"}}, "The manifests of no color are not YAML"),
+        ({"manifests": manifests() | {"green": manifests()["blue"]}}, "green have no Deployment shop-green"),
+        ({"commit": "0099999", "goal": "rollback"}, "nothing to roll back to"),
+    ],
+)
+def test_refusals(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as raised:
+        plan(**changes)
+    assert said in raised.value.message
+
+
+def test_local_traffic_is_refused_for_classic_and_network_alone() -> None:
+    local = {
+        color: text.replace("type: NodePort", "type: NodePort\n  externalTrafficPolicy: Local")
+        for color, text in manifests().items()
+    }
+    for kind in ("classic", "network"):
+        with pytest.raises(InputError, match="externalTrafficPolicy Local"):
+            plan(manifests=local, router={"type": kind})
+    assert plan(manifests=local, router={"type": "application"})["action"] == "stage"
+    assert plan(manifests=local, allow_local=True)["action"] == "stage"
+
+
+def test_a_claim_can_be_taken_over() -> None:
+    assert plan(router={"claim": "cart/77"}, claim=True)["action"] == "stage"
+
+
+def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
+    class Broken(Cluster):
+        def list(self, *args: Any) -> Any:
+            raise ClusterError("No route.", status=None)
+
+    with pytest.raises(ClusterError, match="No route"):
+        plan(cluster=Broken())
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "expected"),
+    [
+        ({"kubeconfig": "/mine"}, {"KUBECONFIG": "/env"}, None),
+        ({"kubeconfig": None}, {"KUBECONFIG": "/env"}, "/env"),
+        ({"kubeconfig": None}, {}, "~/.kube/config"),
+        ({"kubeconfig": None, "allow_in_cluster": True}, {}, None),
+        ({"kubeconfig": None, "host": "https://h", "api_key": "k"}, {"KUBECONFIG": "/env"}, None),
+    ],
+)
+def test_which_kubeconfig_was_taken_unasked(
+    given: dict[str, Any], environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_HOST", "K8S_AUTH_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert plan(**given)["kubeconfig"] == expected
