@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -24,6 +24,18 @@ PROVEN = "octoblu.bluegreen/proven"
 REJECTED = "octoblu.bluegreen/rejected"
 
 _COMMIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+# What a swap that was cut off leaves on the router, and finishing it mends.
+_CUT_OFF = frozenset(
+    {
+        "swap_interrupted",
+        "mixed",
+        "listener_missing",
+        "unknown_port",
+        "health_check_on_idle",
+        "policy_missing",
+    }
+)
+
 # A Service's name may have 63 characters, and "-green" is six of them.
 _APP = re.compile(r"[a-z]([a-z0-9-]{0,55}[a-z0-9])?")
 
@@ -92,7 +104,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Route:
-    """What of the router decides here. ``drift`` maps a code to its sentence."""
+    """What of the router decides here.
+
+    ``drift`` maps a code to its sentence; ``cut_off`` is the color that a dead run's swap was
+    going to.
+    """
 
     name: str
     type: str
@@ -102,6 +118,7 @@ class Route:
     serves: bool
     drift: Mapping[str, str]
     claim: str | None
+    cut_off: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +175,7 @@ def check_smoke(smoke: str) -> None:
 def read_route(facts: Mapping[str, Any]) -> Route:
     """One entry of ``load_balancers`` as elb_color_facts returns it."""
     try:
-        colors = facts["colors"]
+        colors, intent = facts["colors"], facts["intent"]
         return Route(
             name=facts["name"],
             type=facts["type"],
@@ -170,6 +187,7 @@ def read_route(facts: Mapping[str, Any]) -> Route:
             serves=any(listener["color"] for listener in facts["listeners"]),
             drift={drift["code"]: drift["message"] for drift in facts["drift"]},
             claim=facts["claim"],
+            cut_off=intent["color"] if intent and not intent["living"] else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -232,16 +250,24 @@ def check_router(route: Route, creates_listeners: bool = False) -> None:
 
     ``creates_listeners`` is whether specifications were given for listeners that are missing.
     """
-    workable = {"listener_missing"} if creates_listeners else set()
+    workable = _CUT_OFF if route.cut_off else {"listener_missing"} if creates_listeners else set()
     for code, message in route.drift.items():
         if code not in workable:
-            raise InputError(f"{message[:1].upper()}{message[1:]} ({code}).", drift=code)
-    if route.live is None and route.serves:
+            raise InputError(_drifted(message, code), drift=code)
+    if route.live is None and route.serves and not route.cut_off:
         raise InputError(f"Load balancer {route.name} does not say which color is live.")
 
 
 def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
-    """Where the wanted release goes. Raises InputError when the color cannot take it."""
+    """Where the wanted release goes. Raises InputError when the color cannot take it.
+
+    A swap that was cut off is finished when it was going to the wanted release; staging another
+    one would leave the router as it is for as long as that takes, which may be with a closed port.
+    """
+    if route.cut_off:
+        if not _is_good(sides[route.cut_off], wanted):
+            raise InputError(_drifted(route.drift["swap_interrupted"], "swap_interrupted"))
+        return Decision("swap", route.cut_off)
     if route.live and sides[route.live].release == wanted:
         return Decision("swap" if route.drift else "unchanged", route.live)
     color = route.idle or COLORS[0]
@@ -252,8 +278,11 @@ def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Dec
 
 
 def plan_rollback(route: Route, sides: Mapping[str, Side], commit: str | None) -> Decision:
-    """Back to what the idle color runs. Raises InputError when that is no proven release, or not ``commit``."""
-    back = way_back(sides, route.live)
+    """Back to what the idle color runs. Raises InputError when that is no proven release, or not ``commit``.
+
+    To undo a swap that was cut off is to go back from where it was going.
+    """
+    back = way_back(sides, route.cut_off or route.live)
     if back.color is None:
         raise InputError(f"There is nothing to roll back to on load balancer {route.name}: {back.reason}.")
     if commit is not None and commit != back.to:
@@ -340,6 +369,10 @@ def _is_good(side: Side, wanted: Release) -> bool:
         and work.ready
         and side.reachable
     )
+
+
+def _drifted(message: str, code: str) -> str:
+    return f"{message[:1].upper()}{message[1:]} ({code})."
 
 
 def _held(side: Side) -> str:

@@ -118,6 +118,7 @@ FACTS = {
     "listeners": [{"port": 80, "color": "blue"}, {"port": 9000, "color": None}],
     "drift": [{"code": "mixed", "message": "both"}],
     "claim": "shop/1",
+    "intent": None,
 }
 
 
@@ -132,6 +133,12 @@ def test_what_of_the_facts_decides() -> None:
         {"mixed": "both"},
         "shop/1",
     )
+
+
+@pytest.mark.parametrize(("living", "color"), [(True, None), (False, "green")])
+def test_a_dead_runs_swap_is_told_from_a_living_one(living: bool, color: str | None) -> None:
+    facts = FACTS | {"intent": {"color": "green", "living": living}}
+    assert _release.read_route(facts).cut_off == color
 
 
 def test_a_foreign_listener_does_not_serve() -> None:
@@ -340,6 +347,43 @@ def test_a_router_that_serves_without_a_live_color_is_refused() -> None:
 )
 def test_where_a_release_goes(route: Route, sides: dict[str, Side], expected: Decision) -> None:
     assert _release.plan_deploy(route, sides, NEW) == expected
+
+
+CUT_OFF = replace(
+    ROUTE,
+    live=None,
+    idle=None,
+    serves=False,
+    drift={"swap_interrupted": "a swap to green was cut off", "listener_missing": "no listener on port 80"},
+    cut_off="green",
+)
+
+
+def test_a_swap_that_was_cut_off_is_finished_by_the_deploy_it_was_for() -> None:
+    _release.check_router(CUT_OFF)
+    assert _release.plan_deploy(CUT_OFF, sides(work(OLD), work(NEW)), NEW) == Decision("swap", "green")
+
+
+@pytest.mark.parametrize("green", [work(OLD), work(NEW, proven=False), work(NEW, lack="1 of 2"), None])
+def test_a_swap_that_was_cut_off_is_not_left_open_while_another_release_is_staged(
+    green: Workload | None,
+) -> None:
+    with pytest.raises(InputError, match="A swap to green was cut off"):
+        _release.plan_deploy(CUT_OFF, sides(work(OLD), green), NEW)
+
+
+def test_a_swap_that_was_cut_off_is_undone_by_a_rollback() -> None:
+    assert _release.plan_rollback(CUT_OFF, sides(work(OLD), work(NEW)), None) == Decision("swap", "blue")
+
+
+def test_what_a_cut_off_swap_did_not_cause_is_refused_all_the_same() -> None:
+    with pytest.raises(InputError, match="tags_equal"):
+        _release.check_router(replace(CUT_OFF, drift=CUT_OFF.drift | {"tags_equal": "both 30081"}))
+
+
+def test_a_living_swap_is_refused() -> None:
+    with pytest.raises(InputError, match="swap_interrupted"):
+        _release.check_router(replace(ROUTE, drift={"swap_interrupted": "a swap is under way"}))
 
 
 def test_a_color_whose_node_port_another_service_holds_is_refused() -> None:

@@ -24,6 +24,7 @@ ROUTER: dict[str, Any] = {
     "listeners": [{"port": 80, "color": "blue"}],
     "drift": [],
     "claim": None,
+    "intent": None,
 }
 NOBODY: dict[str, Any] = {
     "live": None,
