@@ -22,7 +22,20 @@ def main(place: Path) -> None:
     version = yaml.safe_load((HERE / "galaxy.yml").read_text())["version"]
     tarball = place / f"octoblu-bluegreen-{version}.tar.gz"
     run("ansible-galaxy", "collection", "build", "--output-path", str(place))
-    run("ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", str(place), str(tarball))
+    # Forced, because it would be content with the checkout, which is installed already in its way.
+    run(
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "--force",
+        "--no-deps",
+        "-p",
+        str(place),
+        str(tarball),
+    )
+    if not (place / "ansible_collections" / "octoblu" / "bluegreen" / "MANIFEST.json").exists():
+        sys.exit(f"{tarball.name} was not installed.")
     for namespace in ("amazon", "kubernetes"):
         shutil.copytree(HERE.parent.parent / namespace, place / "ansible_collections" / namespace)
     for kind, files in {"module": "plugins/modules/*.py", "role": "roles/*"}.items():
