@@ -103,7 +103,7 @@ class Elb:
     def _call(client: Any, action: str, params: dict[str, Any]) -> dict[str, Any]:
         name = client.meta.method_to_api_mapping[action]
         try:
-            return getattr(client, action)(**params)
+            answer: dict[str, Any] = getattr(client, action)(**params)
         except botocore.exceptions.ClientError as error:
             raise _refusal(error, name, params) from error
         except botocore.exceptions.ParamValidationError as error:
@@ -136,6 +136,7 @@ class Elb:
             ) from error
         except botocore.exceptions.BotoCoreError as error:
             raise ApiError(f"{_tried(name, params)} failed: {error}", type(error).__name__) from error
+        return answer
 
 
 def connect(params: Mapping[str, Any]) -> Elb:

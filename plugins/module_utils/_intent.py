@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from itertools import islice
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener
 
@@ -146,7 +147,7 @@ def decode_intent(tags: Mapping[str, str]) -> Intent | None:
 
 
 def _parse(fields: Iterator[str]) -> Intent:
-    run, user, host, pid, time, color = (next(fields) for _field in range(6))
+    run, user, host, pid, time, color = islice(fields, 6)
     certificates = [next(fields) for _certificate in range(int(next(fields)))]
     policies = [next(fields) for _policy in range(int(next(fields)))]
     moves = tuple(_parse_move(fields, certificates, policies) for _move in range(int(next(fields))))
@@ -154,7 +155,7 @@ def _parse(fields: Iterator[str]) -> Intent:
 
 
 def _parse_move(fields: Iterator[str], certificates: list[str], policies: list[str]) -> Move:
-    port, protocol, instance_protocol, old, new, certificate, names = (next(fields) for _field in range(7))
+    port, protocol, instance_protocol, old, new, certificate, names = islice(fields, 7)
     return Move(
         port=int(port),
         protocol=protocol,

@@ -23,7 +23,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import
     ListenerSpec,
     check_shared_ports,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import ColorPorts, counterpart
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+    ColorPorts,
+    counterpart,
+    other,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
     HealthCheck,
     Listener,
@@ -150,10 +154,10 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
     A cut-off swap is part of it: with two colors, finishing it where its color is the wanted one and
     undoing it otherwise are the same plan.
     """
-    blue_green = (colors.blue, colors.green)
-    if blue_green[0] is None or blue_green[1] is None:
-        raise InputError(colors.drift[0].message, drift=colors.codes())
-    mine, others = blue_green if wish.color == "blue" else (blue_green[1], blue_green[0])
+    mine = colors.ports(wish.color)
+    others = colors.ports(other(wish.color))
+    if mine is None or others is None:
+        raise InputError(colors.drift[0].message, drift=list(colors.codes()))
     repair = wish.repair or colors.intent is not None
     if not repair:
         _refuse_unrepaired(router, colors, wish)

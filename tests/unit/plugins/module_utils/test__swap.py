@@ -1,0 +1,310 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a swap has to do, and what it must refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
+    CLAIM_TAG,
+    PREVIEW_TAG,
+    read_colors,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move, encode_intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import ListenerSpec
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import (
+    Wish,
+    check_wish,
+    differences,
+    plan_swap,
+    predict,
+    steps,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
+
+TWO = (http(80, 30081, policies=("sticky",)), https(443, 30081))
+
+
+def plan(lb, color, **wish):
+    wish = Wish(color=color, **wish)
+    return plan_swap(lb, read_colors(lb, wish.named_ports()), wish)
+
+
+def after(lb, color, **wish):
+    return predict(lb, plan(lb, color, **wish))
+
+
+def intent(color, *moves):
+    return encode_intent(Intent("1a2b3c4d", "ada", "laptop", 42, 1_700_000_000, color, moves))
+
+
+def test_a_swap_changes_the_instance_port_and_nothing_else():
+    lb = router(*TWO, http(9000, 31000), tags={**SINGLE, "team": "web"})
+    swapped = after(lb, "green")
+    assert swapped.listener(80) == http(80, 30082, policies=("sticky",))
+    assert swapped.listener(443) == https(443, 30082)
+    assert swapped.listener(9000) == http(9000, 31000)
+    assert swapped.tags == lb.tags
+    assert swapped.health_check == check("HTTP:30082/healthz")
+
+
+def test_ports_per_listener():
+    lb = router(http(80, 30081), https(443, 30083), http(8080, 30083), tags=PER_LISTENER)
+    assert [(each.port, each.instance_port) for each in after(lb, "green").listeners] == [
+        (80, 30082),
+        (443, 30084),
+        (8080, 30084),
+    ]
+
+
+def test_nothing_to_do():
+    assert not plan(router(*TWO), "blue").changes
+    assert steps(plan(router(*TWO), "blue")) == ()
+
+
+@pytest.mark.parametrize(
+    ("target", "tags", "expected"),
+    [
+        ("HTTP:30081/healthz", SINGLE, "HTTP:30082/healthz"),
+        ("https:30081/", SINGLE, "https:30082/"),
+        ("TCP:30081", SINGLE, "TCP:30082"),
+        ("TCP:30083", PER_LISTENER, "TCP:30084"),
+        ("TCP:10256", SINGLE, "TCP:10256"),
+        ("HTTP:30082/healthz", SINGLE, "HTTP:30082/healthz"),
+    ],
+)
+def test_the_health_check_follows_only_from_the_old_color(target, tags, expected):
+    node_port = 30083 if tags is PER_LISTENER else 30081
+    lb = router(http(80, 30081), http(443, node_port), tags=tags, health_check=check(target))
+    # A check on the idle color is drift, so it is only reached by repair.
+    swapped = after(lb, "green", repair=True)
+    assert swapped.health_check == replace(lb.health_check, target=expected)
+
+
+def test_a_wished_health_check_keeps_what_is_left_out():
+    swapped = after(router(*TWO), "green", health_check=HealthCheckWish(path="/ready", timeout=3))
+    assert swapped.health_check == replace(check("HTTP:30082/ready"), timeout=3)
+
+
+@pytest.mark.parametrize(
+    ("wish", "value"),
+    [
+        (HealthCheckWish(interval=4), "4"),
+        (HealthCheckWish(timeout=61), "61"),
+        (HealthCheckWish(timeout=30), "30 s"),
+        (HealthCheckWish(healthy_threshold=11), "11"),
+        (HealthCheckWish(unhealthy_threshold=1), "1"),
+        (HealthCheckWish(path="healthz"), "healthz"),
+        (HealthCheckWish(protocol="TCP", path="/x"), "/x"),
+    ],
+)
+def test_a_health_check_that_aws_refuses_is_refused(wish, value):
+    with pytest.raises(InputError, match=value):
+        plan(router(*TWO), "green", health_check=wish)
+
+
+def test_backend_policies_follow():
+    lb = router(*TWO, backend_policies={30081: ("proxy",), 31000: ("other",)})
+    assert after(lb, "green").backend_policies == {30081: ("proxy",), 30082: ("proxy",), 31000: ("other",)}
+    stale = router(*TWO, backend_policies={30082: ("proxy",)})
+    assert after(stale, "green").backend_policies[30082] == ()
+
+
+def test_the_preview_goes_the_other_way():
+    lb = router(http(80, 30081), http(8080, 30082), tags={**SINGLE, PREVIEW_TAG: "8080"})
+    swapped = after(lb, "green")
+    assert (swapped.listener(80), swapped.listener(8080)) == (http(80, 30082), http(8080, 30081))
+
+
+def test_first_listeners_are_made_from_their_specifications():
+    lb = router(http(9000, 31000), health_check=check("TCP:31000"))
+    specs = (ListenerSpec(80, "HTTP", "HTTP"), ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, ("tls-1-2",)))
+    made = plan(lb, "blue", listeners=specs)
+    assert [move.after() for move in made.created] == [http(80, 30081), https(443, 30081)]
+    assert made.policies == ((443, ("tls-1-2",)),)
+    assert made.replaced == ()
+    assert made.health_check is None
+
+
+def test_a_listener_that_is_there_stays_and_its_difference_is_told():
+    specs = (ListenerSpec(80, "TCP", "TCP"), ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE))
+    swap = plan(router(*TWO), "green", listeners=specs)
+    assert predict(router(*TWO), swap).listener(80) == http(80, 30082, policies=("sticky",))
+    assert len(swap.warnings) == 1
+    assert "TCP to TCP" in swap.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("lb", "wish", "said"),
+    [
+        pytest.param(router(http(80, 30081), http(81, 30082)), {}, "mixed", id="mixed"),
+        pytest.param(router(health_check=check("TCP:1")), {}, "listener_missing", id="none"),
+        pytest.param(router(http(80, 30081), tags=PER_LISTENER), {}, "listener_missing", id="one-missing"),
+        pytest.param(
+            router(http(80, 30081)), {"listener_ports": (80, 443)}, "listener_missing", id="asked-missing"
+        ),
+        pytest.param(router(*TWO), {"listener_ports": (80,)}, "listener 443", id="one-left-behind"),
+        pytest.param(
+            router(http(80, 30081), http(443, 1), tags=PER_LISTENER), {}, "unknown_port", id="elsewhere"
+        ),
+        pytest.param(router(http(80, 30082)), {}, "health_check_on_idle", id="check"),
+        pytest.param(router(https(443, 30081, policies=())), {}, "policy_missing", id="policy"),
+        pytest.param(router(http(80, 30081), tags={}), {}, "no tag", id="no-tags"),
+    ],
+)
+def test_a_drifted_router_is_refused_by_name(lb, wish, said):
+    with pytest.raises(InputError, match=said):
+        plan(lb, "green", **wish)
+
+
+@pytest.mark.parametrize(
+    "lb",
+    [
+        pytest.param(router(http(80, 30081), http(81, 30082)), id="mixed"),
+        pytest.param(router(http(80, 30081), http(443, 31000), tags=PER_LISTENER), id="unknown-port"),
+        pytest.param(router(http(80, 30082), health_check=check()), id="health-check"),
+        pytest.param(
+            router(
+                http(80, 30081), tags={**SINGLE, **intent("green", Move(80, "HTTP", "HTTP", 30081, 30082))}
+            ),
+            id="cut-off-early",
+        ),
+        pytest.param(
+            router(tags={**SINGLE, **intent("green", Move(80, "HTTP", "HTTP", 30081, 30082))}),
+            id="cut-off-in-the-gap",
+        ),
+        pytest.param(
+            router(
+                http(80, 30082), tags={**SINGLE, **intent("green", Move(80, "HTTP", "HTTP", 30081, 30082))}
+            ),
+            id="cut-off-late",
+        ),
+    ],
+)
+@pytest.mark.parametrize("color", ["blue", "green"])
+def test_repair_ends_wholly_on_the_named_color(lb, color):
+    repaired = after(lb, color, repair=True)
+    colors = read_colors(repaired)
+    assert (colors.live, colors.drift) == (color, ())
+    assert not plan(repaired, color).changes
+
+
+def test_repair_makes_missing_listeners_and_policies_from_specifications():
+    lb = router(https(443, 30083, policies=()), tags=PER_LISTENER)
+    specs = (ListenerSpec(80, "HTTP", "HTTP"), ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, ("tls-1-2",)))
+    repaired = after(lb, "blue", repair=True, listeners=specs)
+    assert (repaired.listener(80), repaired.listener(443)) == (http(80, 30081), https(443, 30083))
+    assert read_colors(repaired).drift == ()
+
+
+def test_a_cut_off_swap_is_resolved_without_asking_for_repair():
+    moves = (Move(443, "HTTPS", "HTTP", 30081, 30082, CERTIFICATE, ("sticky", "tls-1-2")),)
+    lb = router(http(80, 30082), tags={**SINGLE, **intent("green", *moves)}, health_check=check("TCP:10256"))
+    for color, node_port in (("green", 30082), ("blue", 30081)):
+        resolved = after(lb, color)
+        assert resolved.listener(443) == https(443, node_port, policies=("sticky", "tls-1-2"))
+        assert (read_colors(resolved).live, read_colors(resolved).intent) == (color, None)
+
+
+def test_policies_of_a_cut_off_swap_replace_the_default_one():
+    moves = (Move(443, "HTTPS", "HTTP", 30081, 30082, CERTIFICATE, ("tls-1-2",)),)
+    lb = router(
+        https(443, 30082, policies=("ELBSecurityPolicy-2016-08",)), tags={**SINGLE, **intent("green", *moves)}
+    )
+    finished = plan(lb, "green")
+    assert finished.policies == ((443, ("tls-1-2",)),)
+    assert (finished.replaced, finished.created) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("tags", "wish", "said"),
+    [
+        ({**SINGLE, CLAIM_TAG: "shop/1"}, {"claim": "shop/2"}, "shop/1, not shop/2"),
+        (SINGLE, {"expect_live": "green"}, "green was expected to be live on shop, but blue is"),
+        (SINGLE, {"expect_fingerprint": "0" * 16}, "not as it was seen"),
+        ({**SINGLE, "kubernetes.io/cluster/web": "owned"}, {"repair": True}, "belongs to Kubernetes"),
+        ({"blue": "30081", "green": "x"}, {"repair": True}, "green='x'"),
+        ({**SINGLE, "octoblu.bluegreen/swap.0": "0"}, {"repair": True}, "cannot be read"),
+    ],
+)
+def test_what_must_not_be_begun(tags, wish, said):
+    lb, wish = router(http(80, 30081), tags=tags), Wish(color="green", **wish)
+    with pytest.raises(InputError, match=said):
+        check_wish(lb, read_colors(lb), wish)
+
+
+def test_a_claim_is_written_once_and_taken_over_when_asked():
+    lb = router(http(80, 30081))
+    claimed = after(lb, "green", claim="shop/1")
+    assert claimed.tags[CLAIM_TAG] == "shop/1"
+    assert plan(claimed, "blue", claim="shop/1").claim is None
+    taken = Wish(color="blue", claim="shop/2", take_over=True)
+    check_wish(claimed, read_colors(claimed), taken)
+    assert plan_swap(claimed, read_colors(claimed), taken).claim == "shop/2"
+
+
+def test_one_instance_port_is_not_shared_by_tls_and_plain():
+    specs = (ListenerSpec(80, "HTTP", "HTTP"), ListenerSpec(443, "HTTPS", "HTTPS", CERTIFICATE))
+    with pytest.raises(InputError, match="30081"):
+        plan(router(), "blue", listeners=specs)
+
+
+def test_read_back_names_the_difference():
+    lb = router(*TWO)
+    swap = plan(lb, "green")
+    wanted = predict(lb, swap)
+    assert differences(swap, wanted, wanted) == []
+    weakened = replace(
+        wanted, listeners=(wanted.listeners[0], replace(wanted.listeners[1], policies=("old",)))
+    )
+    assert differences(swap, wanted, weakened) == [
+        f"listener 443 is 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies old, "
+        f"not 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies tls-1-2"
+    ]
+    assert differences(swap, wanted, replace(wanted, health_check=lb.health_check)) == [
+        "the health check is HTTP:30081/healthz, not HTTP:30082/healthz"
+    ]
+    assert differences(swap, wanted, replace(wanted, listeners=wanted.listeners[:1]))[0].startswith(
+        "listener 443 is absent"
+    )
+
+
+LISTENERS = st.dictionaries(
+    st.integers(1, 65535),
+    st.tuples(
+        st.sampled_from(["HTTP", "HTTPS", "TCP", "SSL"]),
+        st.sampled_from([30081, 31000]),
+        st.lists(st.sampled_from(["tls", "sticky", "app"]), unique=True, min_size=1),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(LISTENERS, st.sampled_from(["HTTP:30081/x", "TCP:31000", "SSL:30081"]), st.booleans())
+def test_there_and_back_is_the_identity(described, target, proxied):
+    layer = {"HTTP": "HTTP", "HTTPS": "HTTP", "TCP": "TCP", "SSL": "TCP"}
+    listeners = [
+        replace(
+            http(port, node_port, policies=tuple(sorted(names))),
+            protocol=protocol,
+            instance_protocol=layer[protocol],
+        )
+        for port, (protocol, node_port, names) in sorted(described.items())
+    ]
+    if all(listener.instance_port == 31000 for listener in listeners):
+        listeners[0] = replace(listeners[0], instance_port=30081)
+    policies = {30081: ("proxy",), 30082: ("proxy",)} if proxied else {}
+    lb = router(*listeners, health_check=check(target), backend_policies=policies)
+    there = after(lb, "green")
+    assert read_colors(there).live == "green"
+    assert after(there, "blue") == lb
