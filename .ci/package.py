@@ -23,17 +23,8 @@ def main(place: Path) -> None:
     tarball = place / f"octoblu-bluegreen-{version}.tar.gz"
     run("ansible-galaxy", "collection", "build", "--output-path", str(place))
     # Forced, because it would be content with the checkout, which is installed already in its way.
-    run(
-        "ansible-galaxy",
-        "collection",
-        "install",
-        "--offline",
-        "--force",
-        "--no-deps",
-        "-p",
-        str(place),
-        str(tarball),
-    )
+    install = "ansible-galaxy collection install --offline --force --no-deps -p".split()
+    run(*install, str(place), str(tarball))
     if not (place / "ansible_collections" / "octoblu" / "bluegreen" / "MANIFEST.json").exists():
         sys.exit(f"{tarball.name} was not installed.")
     for namespace in ("amazon", "kubernetes"):
