@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
     CLAIM_TAG,
     PREVIEW_TAG,

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
     LIFETIME,
     Intent,
@@ -19,8 +22,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
     encode_intent,
     standing,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 PORTS = st.integers(1, 65535)
 MOVES = st.builds(

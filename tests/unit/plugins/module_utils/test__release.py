@@ -215,11 +215,11 @@ def test_a_bare_deployment_is_read() -> None:
     ("spec", "status", "lack"),
     [
         ({}, {}, ""),
-        ({"replicas": 0}, {}, "it is scaled to zero"),
-        ({}, {"observedGeneration": 2}, "its newest change has not been seen by the cluster yet"),
-        ({}, {"availableReplicas": 1}, "1 of 2 pods are available"),
-        ({}, {"updatedReplicas": 1}, "2 of 2 pods are available"),
-        ({}, {"replicas": 3}, "2 of 2 pods are available"),
+        ({"replicas": 0}, {}, "it wants no replicas"),
+        ({}, {"observedGeneration": 2}, "its controller has not seen generation 3 yet"),
+        ({}, {"availableReplicas": 1}, "1 of 2 replicas are available"),
+        ({}, {"updatedReplicas": 1}, "1 of 2 replicas are of the newest release"),
+        ({}, {"replicas": 3}, "1 old replicas are still there"),
     ],
 )
 def test_what_a_workload_lacks(spec: dict[str, Any], status: dict[str, Any], lack: str) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
     CLAIM_TAG,
     PREVIEW_TAG,
@@ -26,8 +29,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import (
     predict,
     steps,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 from .routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
 
@@ -267,8 +268,10 @@ def test_read_back_names_the_difference():
         wanted, listeners=(wanted.listeners[0], replace(wanted.listeners[1], policies=("old",)))
     )
     assert differences(swap, wanted, weakened) == [
-        f"listener 443 is 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies old, "
-        f"not 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies tls-1-2"
+        (
+            f"listener 443 is 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies old, "
+            f"not 443 HTTPS to 30082 HTTP, certificate {CERTIFICATE}, policies tls-1-2"
+        )
     ]
     assert differences(swap, wanted, replace(wanted, health_check=lb.health_check)) == [
         "the health check is HTTP:30081/healthz, not HTTP:30082/healthz"

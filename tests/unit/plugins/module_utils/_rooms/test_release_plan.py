@@ -150,7 +150,7 @@ def test_first_ever_stages_blue_and_makes_both_services() -> None:
     assert names(found) == ["Deployment/shop-blue", "Service/shop-blue", "Service/shop-green"]
     assert found["claim"] == "shop/8c1e"
     assert found["smoke"] == {"service": "shop-blue", "port": "http"}
-    assert found["workloads"] == ["shop-blue"]
+    assert found["workloads"] == [{"kind": "Deployment", "name": "shop-blue"}]
     assert found["rollback"] == {"color": None, "to": None, "reason": "green has no Deployment"}
     assert found["changed"] is False
 
@@ -189,7 +189,7 @@ def test_nothing_to_do() -> None:
 def test_nothing_to_do_says_when_live_is_down() -> None:
     down = deployment("blue", "00abcde", replicas=3)
     assert plan(down, service("blue"))["warnings"] == [
-        "blue is live with 00abcde, but is not ready: 2 of 3 pods are available."
+        "blue is live with 00abcde, but is not ready: 2 of 3 replicas are of the newest release."
     ]
 
 
@@ -199,7 +199,7 @@ def test_what_idle_runs_already_is_only_swapped_to() -> None:
         deployment("blue"), service("blue"), deployment("green", "00abcde"), worker, service("green")
     )
     assert (found["action"], found["color"], found["objects"]) == ("swap", "green", [])
-    assert found["workloads"] == ["shop-green", "shop-worker-green"]
+    assert [each["name"] for each in found["workloads"]] == ["shop-green", "shop-worker-green"]
     assert found["smoke"] == {"service": "shop-green", "port": "http"}
 
 
