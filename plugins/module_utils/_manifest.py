@@ -21,8 +21,8 @@ except ImportError:
     # The kubernetes library depends on it; _k8s.py says so when that is missing.
     pass
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
     MANIFEST,

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Seen, judge
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -207,6 +208,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
     spec = deployment.get("spec") or {}
     status = deployment.get("status") or {}
     release = read_release(deployment)
+    verdict = judge({"kind": "Deployment", **deployment}, Seen())
     pod = (spec.get("template") or {}).get("spec") or {}
     return Workload(
         release=release,
@@ -214,7 +216,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         rejected=release is not None and release.marked(notes.get(REJECTED)),
         replicas=spec.get("replicas", 1),
         ready_replicas=status.get("readyReplicas", 0),
-        lack=_lack(deployment),
+        lack="" if verdict.ready else verdict.reason,
         images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
         marks=tuple(mark for mark in (PROVEN, REJECTED) if mark in notes),
     )
@@ -344,19 +346,6 @@ def wants_service(side: Side, live: str | None) -> bool:
     if side.service_ports is not None or side.holder:
         return False
     return side.color != live or side.workload is not None
-
-
-def _lack(deployment: Mapping[str, Any]) -> str:
-    spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
-    wanted = spec.get("replicas", 1)
-    if wanted == 0:
-        return "it is scaled to zero"
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 1):
-        return "its newest change has not been seen by the cluster yet"
-    counts = {status.get(count, 0) for count in ("replicas", "updatedReplicas", "availableReplicas")}
-    return (
-        "" if counts == {wanted} else f"{status.get('availableReplicas', 0)} of {wanted} pods are available"
-    )
 
 
 def _is_good(side: Side, wanted: Release) -> bool:

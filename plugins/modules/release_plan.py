@@ -146,11 +146,11 @@ objects:
   type: list
   elements: dict
 workloads:
-  description: The names of the Deployments that have to be ready.
+  description: What has to be ready, for O(octoblu.bluegreen.k8s_wait_ready#module:workloads).
   returned: O(goal) is not V(status)
   type: list
-  elements: str
-  sample: [shop-green]
+  elements: dict
+  sample: [{kind: Deployment, name: shop-green}]
 smoke:
   description: Whom to ask, as C(service) and C(port), or as C(url); null for nobody.
   returned: O(goal) is not V(status)

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import (
     Object,
@@ -29,6 +28,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
     service_of,
     stamp,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     Decision,
     Release,
@@ -113,7 +114,9 @@ def _deploy(
         "color": color,
         **asdict(wanted.release),
         "objects": staged,
-        "workloads": [entry["metadata"]["name"] for entry in objects if entry["kind"] == "Deployment"],
+        "workloads": [
+            _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
+        ],
         "smoke": _smoke(params, service_of(objects, places[color]), places[color]),
         "rollback": rollback,
     }
@@ -146,12 +149,21 @@ def _as_it_stands(
         "color": color,
         **asdict(release),
         "objects": [],
-        "workloads": list(companions(seen.deployments, color, release)),
+        "workloads": [_workload("Deployment", name) for name in companions(seen.deployments, color, release)],
         "smoke": _smoke(params, service, places[color]) if service and side.reachable else None,
     }
     if decision.action == "unchanged" and side.workload and not side.workload.ready:
         plan["warnings"] = [f"{color} is live with {release.commit}, but is not ready: {side.workload.lack}."]
     return plan
+
+
+def _runs(entry: Object) -> bool:
+    return entry["kind"] in KINDS and entry["kind"] != "Service"
+
+
+def _workload(kind: str, name: str) -> Result:
+    """As k8s_wait_ready wants to have it."""
+    return {"kind": kind, "name": name}
 
 
 def _smoke(params: Mapping[str, Any], service: Object, place: Place) -> Result | None:
