@@ -44,3 +44,7 @@ class ApiError(RouterError):
 
 class ClusterError(BluegreenError):
     """The Kubernetes API refused or did not answer."""
+
+
+class NotReadyError(BluegreenError):
+    """A workload is not ready in time, or never will be; the first line of the message is the cause."""

@@ -39,7 +39,8 @@ options:
     type: int
     default: 10
 extends_documentation_fragment:
-  - octoblu.bluegreen.kubernetes
+  - kubernetes.core.k8s_auth_options
+  - octoblu.bluegreen._kubernetes
 """
 
 EXAMPLES = r"""

@@ -79,7 +79,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - octoblu.bluegreen.kubernetes
+  - kubernetes.core.k8s_auth_options
+  - octoblu.bluegreen._kubernetes
 seealso:
   - module: octoblu.bluegreen.elb_color_facts
   - module: octoblu.bluegreen.elb_listener_swap

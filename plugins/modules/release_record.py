@@ -45,7 +45,8 @@ options:
     required: true
     choices: [staged, rolled_back]
 extends_documentation_fragment:
-  - octoblu.bluegreen.kubernetes
+  - kubernetes.core.k8s_auth_options
+  - octoblu.bluegreen._kubernetes
 """
 
 EXAMPLES = r"""

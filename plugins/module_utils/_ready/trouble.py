@@ -1,0 +1,82 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""What the pods of a release, their siblings and their events together say about what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import (
+    CREATE_REFUSED,
+    LOOK_AFTER,
+    NEVER,
+    Cause,
+    mount_patience,
+    one_line,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
+
+# A sibling that is ready and never failed proves that the release can start: the odd one out gets
+# this many runs, and then is a failure all the same.
+_RUNS_BESIDE_HEALTHY = 4
+_AUTOSCALER = ("TriggeredScaleUp", "Nominated")
+
+
+def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Cause]:
+    """The causes of the pods that count; ``events`` is None where nobody has looked at them."""
+    healthy = any(pod.unharmed for pod in pods if pod.counts)
+    going = any(pod.leaving for pod in pods)
+    causes = []
+    for pod in pods:
+        if pod.cause is None or not pod.counts:
+            continue
+        cause = pod.cause
+        if cause.code == "CrashLoopBackOff" and healthy:
+            runs = max(container.failed_runs for container in pod.containers)
+            cause = cause if runs >= _RUNS_BESIDE_HEALTHY else replace(cause, patience=NEVER)
+        elif cause.code == "Unschedulable":
+            cause = _scheduled_later(pod, cause, going, events)
+        elif cause.code == "ContainerCreating":
+            cause = _mounting(pod, cause, events)
+        causes.append(cause)
+    return causes
+
+
+def missing_cause(name: str, uid: str, pods: Sequence[Pod], events: Sequence[Event] | None) -> Cause:
+    """For pods that are missing: unless its owner's events say why, it may be but an early look."""
+    refused = [each for each in events or () if each.uid == uid and each.reason == "FailedCreate"]
+    if not refused:
+        return Cause(name, f"{uid}/missing", "PodsMissing", "some of its pods are missing", NEVER, LOOK_AFTER)
+    last = max(refused, key=lambda each: each.when)
+    made_since = any((pod.created or 0.0) > last.when for pod in pods)
+    return refused_cause(name, uid, last.message, NEVER if made_since else CREATE_REFUSED)
+
+
+def refused_cause(name: str, uid: str, message: str, patience: float) -> Cause:
+    """The controller may not make a pod (quota, admission); the name of the pod that never was is left out."""
+    told = one_line(message.partition(" is forbidden: ")[2] or message)
+    text = f"its pods are refused: {told} (FailedCreate)"
+    return Cause(name, f"{uid}/create", "FailedCreate", text, patience)
+
+
+def _scheduled_later(pod: Pod, cause: Cause, going: bool, events: Sequence[Event] | None) -> Cause:
+    """A pod that goes makes room, and an autoscaler that has said it brings a node does as well."""
+    if any(each.uid == pod.uid and each.reason in _AUTOSCALER for each in events or ()):
+        return replace(cause, patience=NEVER, text=f"{cause.text}; a node is on its way")
+    return replace(cause, patience=NEVER) if going else cause
+
+
+def _mounting(pod: Pod, cause: Cause, events: Sequence[Event] | None) -> Cause:
+    warnings = [each for each in events or () if each.uid == pod.uid and each.warning]
+    if not warnings:
+        return cause
+    last = max(warnings, key=lambda each: each.when)
+    patience = mount_patience(last.message, last.count) if last.reason == "FailedMount" else NEVER
+    text = f"{one_line(last.message)} ({last.reason})"
+    return Cause(pod.name, f"{pod.uid}/{last.reason}", last.reason, text, patience, cause.look_after)

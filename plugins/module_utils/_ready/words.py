@@ -1,0 +1,178 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""How a person is told: progress, why it failed, and pod by pod."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import Cause, one_line
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
+
+_MOST_PODS = 10
+# Causes that say that something is wrong, but not what; the vaguest last.
+_VAGUE = ("ProgressDeadlineExceeded", "PodsMissing", "ContainerCreating")
+_DOING = {
+    "ErrImagePull": "cannot pull image",
+    "InvalidImageName": "cannot pull image",
+    "ErrImageNeverPull": "cannot pull image",
+    "CrashLoopBackOff": "crashing",
+    "Unschedulable": "without a node",
+    "ContainerCreating": "being created",
+    "CreateContainerConfigError": "without their configuration",
+}
+
+
+def progress(verdicts: Sequence[Verdict], elapsed: float) -> str:
+    """One line: ``shop-green 1/3 ready, 12 s, 2 cannot pull image``; the same text means no news."""
+    return f"{'; '.join(_standing(verdict) for verdict in verdicts)}, {elapsed:.0f} s"
+
+
+def standing(verdicts: Sequence[Verdict]) -> str:
+    return "; ".join(_standing(verdict) for verdict in verdicts)
+
+
+def _standing(verdict: Verdict) -> str:
+    if verdict.wanted is None:
+        return f"{verdict.name} {'ready' if verdict.ready else verdict.reason}"
+    doing = Counter(_doing(pod) for pod in verdict.pods if not pod.ready)
+    parts = [f"{verdict.name} {verdict.available}/{verdict.wanted} ready"]
+    parts += [f"{count} {what}" for what, count in sorted(doing.items())]
+    if not verdict.ready and not doing:
+        parts.append(verdict.reason)
+    return ", ".join(parts)
+
+
+def _doing(pod: Pod) -> str:
+    if pod.cause is not None:
+        return _DOING.get(pod.cause.code, pod.cause.code)
+    if not pod.node:
+        return "without a node"
+    if any(each.init and not each.ready for each in pod.containers):
+        return "initializing"
+    return "starting"
+
+
+def headline(certain: Sequence[Cause], verdicts: Sequence[Verdict], events: Sequence[Event]) -> str:
+    """The cause in one line: of a pod where one is known, else of its workload."""
+    unready = [verdict for verdict in verdicts if not verdict.ready]
+    decided = list(certain) or [cause for verdict in unready for cause in verdict.causes]
+    decided.sort(key=_vagueness)
+    if decided and decided[0].code not in _VAGUE:
+        return _with_others(decided[0], decided)
+    # That nothing moves is known; what keeps it from moving is for its pods to say.
+    pods = [pod for verdict in unready for pod in verdict.pods if not pod.ready]
+    causes = sorted((pod.cause for pod in pods if pod.cause), key=_vagueness)
+    told = [_with_others(causes[0], causes)] if causes and causes[0].code not in _VAGUE else []
+    told = told or [probed for pod in pods if (probed := _probe(pod, events))][:1]
+    told += [cause.told for cause in decided[:1]]
+    return "; ".join(told) or "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in unready)
+
+
+def _vagueness(cause: Cause) -> int:
+    return _VAGUE.index(cause.code) if cause.code in _VAGUE else -1
+
+
+def _with_others(cause: Cause, causes: Sequence[Cause]) -> str:
+    others = len({each.subject for each in causes if each.code == cause.code} - {cause.subject})
+    return f"{cause.told}; and {others} more like it" if others else cause.told
+
+
+def pod_lines(verdicts: Sequence[Verdict], events: Sequence[Event], now: float | None) -> list[str]:
+    """One line for each pod that is not ready."""
+    unready = [pod for verdict in verdicts for pod in verdict.pods if not pod.ready]
+    lines = [_pod_line(pod, events, now) for pod in unready[:_MOST_PODS]]
+    if len(unready) > _MOST_PODS:
+        lines.append(f"and {len(unready) - _MOST_PODS} more pods that are not ready")
+    return lines
+
+
+def pod_result(pod: Pod, workload: str, events: Sequence[Event]) -> dict[str, Any]:
+    """A pod for the module's result."""
+    container = pod.troubled
+    reason, message = why(pod, events)
+    return {
+        "name": pod.name,
+        "namespace": pod.namespace,
+        "workload": workload,
+        "phase": pod.phase,
+        "node": pod.node,
+        "ready": pod.ready,
+        "restarts": pod.restarts,
+        "container": container.name if container else "",
+        "reason": reason,
+        "message": message,
+    }
+
+
+def why(pod: Pod, events: Sequence[Event]) -> tuple[str, str]:
+    """Why a pod is not ready: Kubernetes' word and a clause; both empty when it is."""
+    container = pod.troubled
+    if pod.ready:
+        return "", ""
+    if pod.cause is not None:
+        return pod.cause.code, pod.cause.text
+    if container is None:
+        return pod.phase, "no container has been started yet"
+    probe = _last(pod, events, "Unhealthy")
+    if container.state == "running":
+        told = one_line(probe.message) if probe else "runs and is not ready yet"
+        return "Unready", f"{container.label}: {told}"
+    if container.failure:
+        return container.reason or "Terminated", f"{container.label}: {container.failure}"
+    return container.reason or container.state, f"{container.label}: {container.reason or container.state}"
+
+
+def _pod_line(pod: Pod, events: Sequence[Event], now: float | None) -> str:
+    container = pod.troubled
+    since = container.since if container else pod.created
+    age = f", for {max(0.0, now - since):.0f} s" if now is not None and since is not None else ""
+    restarts = f", {pod.restarts} restart{'s' if pod.restarts != 1 else ''}" if pod.restarts else ""
+    return f"{pod.name}: {pod.phase}{age}{restarts}: {why(pod, events)[1]}"
+
+
+def _probe(pod: Pod, events: Sequence[Event]) -> str:
+    """`shop-green-7d9: container app: Readiness probe failed: HTTP probe failed with statuscode: 503`."""
+    container = pod.troubled
+    event = _last(pod, events, "Unhealthy")
+    if pod.ready or container is None or event is None:
+        return ""
+    return f"{pod.name}: {container.label}: {one_line(event.message)}"
+
+
+def _last(pod: Pod, events: Sequence[Event], reason: str) -> Event | None:
+    about = [each for each in events if each.uid == pod.uid and each.reason == reason]
+    return max(about, key=lambda each: each.when, default=None)
+
+
+def verdict_result(verdict: Verdict) -> dict[str, Any]:
+    """A workload for the module's result."""
+    return {
+        "kind": verdict.kind,
+        "name": verdict.name,
+        "namespace": verdict.namespace,
+        "ready": verdict.ready,
+        "reason": verdict.causes[0].code if verdict.causes else "",
+        "message": verdict.reason,
+        "wanted": verdict.wanted,
+        "available": verdict.available,
+    }
+
+
+def event_result(event: Event) -> dict[str, Any]:
+    """An event for the module's result."""
+    return {
+        "kind": event.kind,
+        "name": event.name,
+        "reason": event.reason,
+        "message": one_line(event.message),
+        "count": event.count,
+    }

@@ -1,0 +1,219 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""Waits until workloads are ready, and tells at once when they never will be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import read_asks
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._diagnosis import Diagnosis, diagnose
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
+    BluegreenError,
+    ClusterError,
+    InputError,
+    NotReadyError,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
+    event_result,
+    headline,
+    pod_lines,
+    pod_result,
+    progress,
+    standing,
+    verdict_result,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import Feed, News, Refused
+
+Clock = Callable[[], float]
+
+_BETWEEN_LINES = 3.0
+# What a wait can do without when it may not see it; it then says so.
+_OPTIONAL = ("Event", "ReplicaSet")
+
+
+class Source(Protocol):
+    def follow(self, streams: Any) -> list[Stream]: ...
+    def next(self, until: float) -> list[News]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a wait ended: with all ready, with causes that are certain, or (neither) with its time over."""
+
+    verdicts: Sequence[Verdict]
+    ready: bool
+    certain: Sequence[Cause]
+    hidden: Sequence[str]
+    elapsed: float
+
+
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+    """See the module's documentation."""
+    timeout, stable_for = params["timeout"], params["stable_for"]
+    if timeout < 1:
+        raise InputError(f"timeout is {timeout}; it must be at least 1 second.")
+    if not 0 <= stable_for < timeout:
+        raise InputError(
+            f"stable_for is {stable_for}; it must be at least 0 and less than timeout ({timeout})."
+        )
+    if params["log_lines"] < 0:
+        raise InputError(f"log_lines is {params['log_lines']}; it must be 0 (none) or more.")
+    scene = Scene(read_asks(params), params["unschedulable_grace"])
+    patience = Patience(stable_for, params["fail_fast"])
+    feed = Feed(client, watch=not check_mode)
+    try:
+        if check_mode:
+            ending = look(scene, feed, timeout)
+        else:
+            ending = wait(scene, feed, patience, timeout, client.now, tell)
+    finally:
+        feed.close()
+    if ending.ready or check_mode:
+        return _result(ending, Diagnosis((), (), ()))
+    _check_namespaces(client, ending)
+    raise _failure(ending, diagnose(client, ending.verdicts, params["log_lines"]), client.now(), timeout)
+
+
+def wait(
+    scene: Scene,
+    feed: Source,
+    patience: Patience,
+    timeout: float,
+    cluster_now: Callable[[], float | None],
+    tell: Tell,
+    clock: Clock = time.monotonic,
+) -> Ending:
+    """Take in news until all is ready, something is certain, or ``timeout`` seconds are over."""
+    start = clock()
+    verdicts: list[Verdict] = []
+    teller = _Teller(tell, start)
+    wake_at = NEVER
+    while (now := clock()) < start + timeout:
+        _follow(scene, feed)
+        _take_in(scene, feed.next(min(wake_at, teller.due, start + timeout)))
+        now, wake_at = clock(), NEVER
+        if not scene.complete or scene.lost:
+            # Nothing is certain, neither good nor bad, on an old or a partial view.
+            continue
+        verdicts = scene.verdicts()
+        outlook = patience.weigh(verdicts, now, cluster_now())
+        wake_at = outlook.wake_at
+        if outlook.look_at_events:
+            scene.look_at_events()
+        # What this look has asked for must be seen before anything is called certain.
+        if scene.complete and (outlook.ready or outlook.certain):
+            return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start)
+        teller.update(verdicts, now)
+    if not verdicts:
+        raise _blind(scene, timeout)
+    return Ending(verdicts, False, (), [*scene.hidden, *scene.lost], now - start)
+
+
+def look(scene: Scene, feed: Source, timeout: float, clock: Clock = time.monotonic) -> Ending:
+    """How it is now; ``timeout`` is but for the API to answer."""
+    start = clock()
+    while clock() < start + timeout:
+        _follow(scene, feed)
+        if scene.complete:
+            verdicts = scene.verdicts()
+            ready = all(verdict.ready for verdict in verdicts)
+            return Ending(verdicts, ready, (), scene.hidden, clock() - start)
+        _take_in(scene, feed.next(start + timeout))
+    raise _blind(scene, timeout)
+
+
+def _blind(scene: Scene, timeout: float) -> ClusterError:
+    told = " ".join(dict.fromkeys(scene.lost)) or "the API has not answered."
+    return ClusterError(f"Could not see what is ready within {timeout:.0f} s: {told}")
+
+
+def _follow(scene: Scene, feed: Source) -> None:
+    for stream in feed.follow(scene.streams()):
+        scene.forget(stream)
+
+
+def _take_in(scene: Scene, news: Sequence[News]) -> None:
+    for each in news:
+        if not isinstance(each, Refused):
+            scene.apply(each)
+        elif each.stream.related and each.stream.kind in _OPTIONAL and isinstance(each.error, BluegreenError):
+            scene.hide(each.stream.kind, each.error.message)
+        else:
+            raise each.error
+
+
+def _check_namespaces(cluster: Cluster, ending: Ending) -> None:
+    """Where nothing was found, the namespace itself may be what is missing."""
+    absent = any(cause.code == "NotFound" for verdict in ending.verdicts for cause in verdict.causes)
+    for namespace in sorted({verdict.namespace for verdict in ending.verdicts if absent}):
+        try:
+            found = cluster.get("v1", "Namespace", namespace)
+        except ClusterError:
+            # Namespaces may be hidden from somebody who may see what is in them.
+            continue
+        if found is None:
+            raise InputError(f'There is no namespace "{namespace}" at {cluster.host}; check its name.')
+
+
+class _Teller:
+    """Tells a person when something has changed, but not more often than every few seconds."""
+
+    def __init__(self, tell: Tell, start: float) -> None:
+        self._tell = tell
+        self._start = start
+        self._told, self._told_at = "", -NEVER
+        self.due = NEVER
+
+    def update(self, verdicts: Sequence[Verdict], now: float) -> None:
+        if not verdicts or standing(verdicts) == self._told:
+            self.due = NEVER
+            return
+        self.due = self._told_at + _BETWEEN_LINES
+        if now >= self.due:
+            self._tell(progress(verdicts, now - self._start))
+            self._told, self._told_at, self.due = standing(verdicts), now, NEVER
+
+
+def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: int) -> NotReadyError:
+    first = headline(ending.certain, ending.verdicts, diagnosis.events)
+    if not ending.certain:
+        first += f" (not ready after {timeout} s)"
+    lines = [first, *pod_lines(ending.verdicts, diagnosis.events, now)]
+    result = _result(ending, diagnosis)
+    return NotReadyError("\n".join(lines), **result)
+
+
+def _result(ending: Ending, diagnosis: Diagnosis) -> Result:
+    result: Result = {
+        "changed": False,
+        "ready": ending.ready,
+        "elapsed": round(ending.elapsed, 3),
+        "workloads": [verdict_result(verdict) for verdict in ending.verdicts],
+        "pods": [
+            pod_result(pod, verdict.name, diagnosis.events)
+            for verdict in ending.verdicts
+            for pod in verdict.pods
+        ],
+    }
+    hidden = list(dict.fromkeys([*ending.hidden, *diagnosis.hidden]))
+    if hidden:
+        result["warnings"] = hidden
+    if not ending.ready:
+        result["events"] = [event_result(event) for event in diagnosis.events]
+        result["logs"] = list(diagnosis.logs)
+    return result
