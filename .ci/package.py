@@ -23,7 +23,7 @@ def main(place: Path) -> None:
     tarball = place / f"octoblu-bluegreen-{version}.tar.gz"
     run("ansible-galaxy", "collection", "build", "--output-path", str(place))
     # Forced, because it would be content with the checkout, which is installed already in its way.
-    install = "ansible-galaxy collection install --offline --force --no-deps -p".split()
+    install = ["ansible-galaxy", "collection", "install", "--offline", "--force", "--no-deps", "-p"]
     run(*install, str(place), str(tarball))
     if not (place / "ansible_collections" / "octoblu" / "bluegreen" / "MANIFEST.json").exists():
         sys.exit(f"{tarball.name} was not installed.")
