@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,11 +16,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import I
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Ask
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors import parse_selector
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
-
-try:
-    import jmespath
-except ImportError:
-    jmespath = None
 
 WORKLOAD_SPEC: dict[str, dict[str, Any]] = {
     "kind": {"type": "str", "default": "Deployment"},
@@ -71,8 +67,13 @@ def _ask(asked: Mapping[str, Any]) -> Ask:
 
 
 def _compiled(condition: str) -> Callable[[Mapping[str, Any]], bool]:
-    if jmespath is None:
-        raise InputError("condition needs the Python package jmespath; install it beside kubernetes.")
+    try:
+        # Here, because it costs every wait 40 ms and few need it.
+        import jmespath
+    except ImportError as error:
+        raise InputError(
+            f"condition needs the Python package jmespath; install it for {sys.executable}."
+        ) from error
     try:
         expression = jmespath.compile(condition)
     except jmespath.exceptions.JMESPathError as error:

@@ -18,7 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.containers import Container
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event, read_event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 _MOST_EVENTS = 10
 _MOST_PODS = 3

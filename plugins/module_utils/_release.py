@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Seen, judge
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -208,7 +208,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
     spec = deployment.get("spec") or {}
     status = deployment.get("status") or {}
     release = read_release(deployment)
-    verdict = judge({"kind": "Deployment", **deployment}, Seen())
+    verdict = judge({"kind": "Deployment", **deployment})
     pod = (spec.get("template") or {}).get("spec") or {}
     return Workload(
         release=release,

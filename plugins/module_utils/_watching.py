@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import Apart
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster, Watch, is_transient
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import Watch, is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import (
     Changed,
     Listed,

@@ -34,14 +34,19 @@ VOLUME_UNBOUND = 60.0
 # When a container is still being created after this, its events may say what it waits for.
 LOOK_AFTER = 8.0
 
+_QUOTED = re.compile(r'"[^"]*"')
 _NOT_FOUND = re.compile(r"not found|manifest unknown|name unknown|no such image", re.IGNORECASE)
 _INVALID = re.compile(r"invalid reference format|couldn't parse image|no match for platform", re.IGNORECASE)
 _DENIED = re.compile(r"denied|unauthorized|forbidden|authorization|no basic auth", re.IGNORECASE)
+# Between the node and the registry, or the registry's own: it can pass.
+_TROUBLE = re.compile(
+    r"(dial|lookup|read) (tcp|udp)|\b(429|5\d\d) |toomanyrequests|time(d )?out|deadline exceeded|\bEOF\b",
+    re.IGNORECASE,
+)
 _CACHE = re.compile(r"failed to sync .* cache", re.IGNORECASE)
 _ABSENT = re.compile(
     r"not found|non-existent|couldn't find key|no such file|permission denied", re.IGNORECASE
 )
-_TROUBLE = re.compile(r"(?:dial|lookup|read) (?:tcp|udp)|: [45]\d\d |timeout|timed out|EOF", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +73,18 @@ class Cause:
 
 def image_patience(code: str, message: str) -> float:
     """How long an image that cannot be pulled may still turn up: ``message`` is the registry's."""
-    if code in ("InvalidImageName", "ErrImageNeverPull") or _INVALID.search(message):
+    if code in ("InvalidImageName", "ErrImageNeverPull") or image_is_absent(message):
         return SETTLE
-    if _TROUBLE.search(message):
-        return PULL_REPEATED
-    if _NOT_FOUND.search(message):
-        return SETTLE
-    return PULL_DENIED if _DENIED.search(message) else PULL_REPEATED
+    told = _QUOTED.sub('""', message)
+    return PULL_DENIED if _DENIED.search(told) and not _TROUBLE.search(told) else PULL_REPEATED
 
 
 def image_is_absent(message: str) -> bool:
-    return bool(_NOT_FOUND.search(message)) and not _TROUBLE.search(message)
+    """Whether the registry has answered, and that there is no such image; its name may say anything."""
+    told = _QUOTED.sub('""', message)
+    if _INVALID.search(told):
+        return True
+    return bool(_NOT_FOUND.search(told)) and not _TROUBLE.search(told)
 
 
 def config_patience(message: str) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 # These are no guesses about the future, so they hold with fail_fast off as well.
 _FINAL = ("NotFound", "JobFailed")
@@ -69,6 +69,8 @@ class Patience:
         if not verdicts or not all(verdict.ready for verdict in verdicts):
             self._steady = None
             return NEVER
+        if all(verdict.lasting for verdict in verdicts):
+            return now
         pods = [pod for verdict in verdicts for pod in verdict.pods]
         seen = frozenset((pod.uid, pod.restarts, pod.ready_since) for pod in pods)
         if self._steady is None or self._steady[0] != seen:

@@ -19,13 +19,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors
     accepts,
     parse_selector,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import (
     Seen,
     Verdict,
     absent,
-    by_condition,
-    judge,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import by_condition, judge
 
 Object = dict[str, Any]
 

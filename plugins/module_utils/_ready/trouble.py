@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import (
     CREATE_REFUSED,
@@ -48,21 +49,24 @@ def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Caus
     return causes
 
 
-def missing_cause(name: str, uid: str, pods: Sequence[Pod], events: Sequence[Event] | None) -> Cause:
+def missing_cause(owner: Mapping[str, Any], pods: Sequence[Pod], events: Sequence[Event] | None) -> Cause:
     """For pods that are missing: unless its owner's events say why, it may be but an early look."""
+    name, uid = owner["metadata"]["name"], owner["metadata"].get("uid")
     refused = [each for each in events or () if each.uid == uid and each.reason == "FailedCreate"]
     if not refused:
         return Cause(name, f"{uid}/missing", "PodsMissing", "some of its pods are missing", NEVER, LOOK_AFTER)
     last = max(refused, key=lambda each: each.when)
     made_since = any((pod.created or 0.0) > last.when for pod in pods)
-    return refused_cause(name, uid, last.message, NEVER if made_since else CREATE_REFUSED)
+    return refused_cause(owner, last.message, NEVER if made_since else CREATE_REFUSED)
 
 
-def refused_cause(name: str, uid: str, message: str, patience: float) -> Cause:
+def refused_cause(owner: Mapping[str, Any], message: str, patience: float) -> Cause:
     """The controller may not make a pod (quota, admission); the name of the pod that never was is left out."""
     told = one_line(message.partition(" is forbidden: ")[2] or message)
-    text = f"its pods are refused: {told} (FailedCreate)"
-    return Cause(name, f"{uid}/create", "FailedCreate", text, patience)
+    name, uid = owner["metadata"]["name"], owner["metadata"].get("uid")
+    return Cause(
+        name, f"{uid}/create", "FailedCreate", f"its pods are refused: {told} (FailedCreate)", patience
+    )
 
 
 def _scheduled_later(pod: Pod, cause: Cause, going: bool, events: Sequence[Event] | None) -> Cause:

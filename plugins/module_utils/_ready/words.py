@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import Cause, one_line
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 _MOST_PODS = 10
 # Causes that say that something is wrong, but not what; the vaguest last.

@@ -25,6 +25,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Clus
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
     event_result,
     headline,
@@ -34,7 +35,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words imp
     standing,
     verdict_result,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import Feed, News, Refused
 
