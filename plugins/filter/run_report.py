@@ -1,0 +1,48 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: run_report
+short_description: How a run of the role bluegreen ended
+version_added: 0.1.0
+description:
+  - Makes one result of what the tasks of the role returned, and a few lines for a person.
+  - Made for the role P(octoblu.bluegreen.bluegreen#role).
+author:
+  - Octoblu contributors (@octoblu)
+options:
+  _input:
+    description: What the tasks of a run returned, by the name of the role's part.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Say how it ended
+  ansible.builtin.debug:
+    msg: "{{ (run | octoblu.bluegreen.run_report).summary }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(result) for other plays, C(summary) for a person, and C(reason) why it failed.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import Run, reason, result, summary
+
+
+def run_report(returned: Mapping[str, Any]) -> dict[str, Any]:
+    run = Run(**returned)
+    return {"result": result(run), "summary": summary(run), "reason": reason(run)}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"run_report": run_report}

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import (
+    Run,
+    outcome,
+    reason,
+    result,
+    summary,
+)
+
+ROUTER: dict[str, Any] = {
+    "name": "shop-lb",
+    "live": "blue",
+    "colors": {"blue": {"node_ports": [30081]}, "green": {"node_ports": [30082]}},
+    "listeners": [
+        {"port": 80, "color": "blue", "instance_port": 30081},
+        {"port": 9000, "color": None, "instance_port": 30500},
+    ],
+    "health_check": {"target": "HTTP:30081/healthz"},
+    "instances": [{"id": "i-1", "state": "InService"}],
+    "drift": [],
+    "claim": "shop/8c1e",
+}
+BLUE: dict[str, Any] = {
+    "commit": "0012345",
+    "proven": True,
+    "rejected": False,
+    "ready": True,
+    "lack": "",
+    "replicas": 2,
+    "ready_replicas": 2,
+    "images": ["shop:0012345"],
+    "node_ports": [30081],
+    "holder": None,
+}
+GREEN = BLUE | {"commit": None, "images": [], "node_ports": [30082]}
+PLAN: dict[str, Any] = {
+    "action": "stage",
+    "color": "green",
+    "commit": "00abcde",
+    "live": "blue",
+    "at": 1002.0,
+    "releases": {"blue": BLUE, "green": GREEN},
+    "rollback": {"color": "blue", "to": "0012345", "reason": ""},
+}
+SWAP = {"before": {}, "changed": True, "gap_ms": {"80": 84, "443": 85}}
+FAILED = {"failed": True, "msg": "it broke"}
+
+
+def run(action: str = "deploy", **parts: Any) -> Run:
+    values: dict[str, Any] = {
+        "app": "shop",
+        "action": action,
+        "commit": "00abcde",
+        "check_mode": False,
+        "started": 1000.0,
+        "finished": 1008.2,
+        "router": ROUTER,
+        "plan": PLAN,
+    }
+    if failed := next(
+        (part for part in parts.values() if isinstance(part, dict) and part.get("failed")), None
+    ):
+        values["failure"] = failed
+    return Run(**values | parts)
+
+
+DEPLOYED = run(
+    applied={"changed": True},
+    wait={"elapsed": 2.5},
+    smoke={"elapsed": 0.1},
+    mark={"changed": True, "at": 1007.0},
+    swap=SWAP,
+)
+ROLLED_BACK = run(
+    "rollback",
+    plan=PLAN | {"action": "swap"},
+    wait={"elapsed": 0.4},
+    smoke={"elapsed": 0.1},
+    swap=SWAP,
+    mark={"at": 1004.5},
+)
+
+
+@pytest.mark.parametrize(
+    ("ended", "word"),
+    [
+        (DEPLOYED, "deployed"),
+        (ROLLED_BACK, "rolled_back"),
+        (run(plan=PLAN | {"action": "unchanged", "color": "blue", "commit": "0012345"}), "unchanged"),
+        (run("status"), "unchanged"),
+        (run(router={}, plan={}, failure=FAILED), "refused"),
+        (run(plan={}, failure=FAILED), "refused"),
+        (run(applied=FAILED), "stage_failed"),
+        (run(wait=FAILED), "stage_failed"),
+        (run(mark=FAILED), "stage_failed"),
+        (run(smoke=FAILED), "check_failed"),
+        (run(wait=FAILED, plan=PLAN | {"action": "swap"}), "check_failed"),
+        (run("rollback", smoke=FAILED, plan=PLAN | {"action": "swap"}), "check_failed"),
+        (run(swap=FAILED), "refused"),
+        (run(swap=FAILED | {"restored": True, "open": []}), "restored"),
+        (run(swap=FAILED | {"restored": False, "open": [80]}), "port_closed"),
+        (run(swap=FAILED | {"before": {}, "restored": False, "open": []}), "refused"),
+        (run("rollback", swap=SWAP, mark=FAILED), "rolled_back"),
+    ],
+)
+def test_how_a_run_ended(ended: Run, word: str) -> None:
+    assert outcome(ended) == word
+
+
+def test_the_result_of_a_deploy() -> None:
+    assert result(DEPLOYED) == {
+        "outcome": "deployed",
+        "commit": "00abcde",
+        "color": "green",
+        "previous_commit": "0012345",
+        "previous_color": "blue",
+        "changed": True,
+        "check_mode": False,
+        "gap_ms": {"80": 84, "443": 85},
+        "seconds": {"total": 8.2, "stage": 4.9, "checks": 0.1, "swap": 1.2},
+        "rollback": {"color": "blue", "to": "0012345", "reason": ""},
+    }
+
+
+def test_the_result_of_a_rollback_has_no_stage() -> None:
+    assert result(ROLLED_BACK)["seconds"] == {"total": 8.2, "checks": 0.5, "swap": 2.0}
+
+
+def test_the_result_of_a_refusal_tells_what_was_asked_for() -> None:
+    refused = result(run(plan={}, failure=FAILED))
+    assert (refused["outcome"], refused["commit"], refused["changed"]) == ("refused", "00abcde", False)
+    assert refused["rollback"] is None
+    assert refused["seconds"] == {"total": 8.2}
+
+
+def test_nothing_that_the_application_said_is_in_the_result() -> None:
+    talkative = FAILED | {
+        "msg": "answered 500: hunter2",
+        "logs": ["hunter2"],
+        "pods": [{"message": "hunter2"}],
+    }
+    for part in ("smoke", "wait", "applied"):
+        assert "hunter2" not in str(result(run(**{part: talkative})))
+
+
+def test_a_run_that_staged_but_did_not_swap_has_changed_something() -> None:
+    assert result(run(applied={"changed": True}, wait=FAILED))["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("it broke", "it broke"),
+        (
+            'Failed to apply object: b\'{"kind":"Status","message":"Deployment.apps \\"x\\" is invalid","code":422}\'',
+            'Failed to apply object: Deployment.apps \\"x\\" is invalid',
+        ),
+        (None, "A task failed without a reason."),
+    ],
+)
+def test_the_reason(told: str | None, expected: str) -> None:
+    assert reason(run(failure={"failed": True, "msg": told})) == expected
+    assert reason(run()) == ""
+
+
+def test_what_a_person_is_told_of_a_deploy() -> None:
+    assert summary(DEPLOYED) == [
+        "shop: 00abcde deployed to green",
+        "before: 0012345 on blue",
+        "shop-lb: closed port 80 for 84 ms, 443 for 85 ms",
+        "took 8.2 s: stage 4.9, checks 0.1, swap 1.2",
+        "rollback: to 0012345 on blue",
+    ]
+
+
+def test_what_a_person_is_told_of_a_failure() -> None:
+    assert summary(run(wait=FAILED)) == [
+        "shop: deploy of 00abcde to green ended as stage_failed",
+        "still live: 0012345 on blue",
+        "took 8.2 s",
+    ]
+    assert summary(run(plan={}, failure=FAILED))[0] == "shop: deploy ended as refused"
+    assert summary(run("status", router={}, plan={}, failure=FAILED))[0] == "shop: status ended as refused"
+
+
+def test_what_a_person_is_told_of_a_rollback() -> None:
+    assert summary(ROLLED_BACK)[0] == "shop: rolled back to 00abcde on green"
+
+
+def test_what_a_person_is_told_in_check_mode() -> None:
+    assert (
+        summary(run("rollback", check_mode=True, swap=SWAP))[0] == "shop: would roll back to 00abcde on green"
+    )
+    assert summary(run(check_mode=True, swap=SWAP))[0] == "shop: 00abcde would be deployed to green"
+
+
+def test_what_a_person_is_told_when_nothing_was_to_be_done() -> None:
+    live = run(plan=PLAN | {"action": "unchanged", "color": "blue", "commit": "0012345"})
+    assert summary(live)[0] == "shop: 0012345 is live on blue, nothing to do"
+
+
+def test_the_status() -> None:
+    assert summary(run("status")) == [
+        "shop: blue is live",
+        "blue: 0012345, proven, ready (2 of 2), node port 30081",
+        "green: nothing, node port 30082",
+        "shop-lb: 80 -> blue, 9000 -> 30500; health check HTTP:30081/healthz",
+        "instances: i-1 InService",
+        "drift: none",
+        "claim: shop/8c1e",
+        "rollback: to 0012345 on blue",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("green", "line"),
+    [
+        ({"holder": "legacy/web"}, "green: node port 30082 is held by Service legacy/web"),
+        (
+            {"images": ["old:1"], "proven": False},
+            "green: old:1 (of no deploy), not proven, ready (2 of 2), node port 30082",
+        ),
+        (
+            {"images": ["a:1"], "commit": "00abcde", "rejected": True, "ready": False, "lack": "it is slow"},
+            "green: 00abcde, proven, rejected, not ready, it is slow (2 of 2), node port 30082",
+        ),
+    ],
+)
+def test_the_status_of_a_color(green: dict[str, Any], line: str) -> None:
+    plan = PLAN | {"releases": {"blue": BLUE, "green": GREEN | green}}
+    assert summary(run("status", plan=plan))[2] == line
+
+
+def test_the_status_of_an_odd_router() -> None:
+    router = ROUTER | {
+        "live": None,
+        "listeners": [],
+        "instances": [],
+        "colors": {"blue": None, "green": None},
+        "drift": [{"code": "tags_missing", "message": "no tags"}],
+        "claim": None,
+    }
+    lines = summary(run("status", router=router, plan={}, cluster="No route."))
+    assert lines == [
+        "shop: no color is live",
+        "blue: node port unknown",
+        "green: node port unknown",
+        "shop-lb: no listeners; health check HTTP:30081/healthz",
+        "instances: none",
+        "drift: no tags (tags_missing)",
+        "claim: none",
+        "cluster: No route.",
+    ]
+
+
+def test_ten_lines_at_most() -> None:
+    for ended in (DEPLOYED, ROLLED_BACK, run("status"), run(wait=FAILED)):
+        assert len(summary(ended)) <= 10

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _manifest
+
+ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"][
+    "options"
+]
+
+
+def test_every_option_is_documented_and_has_its_default() -> None:
+    optional = {name for name, option in OPTIONS.items() if not option.get("required")}
+    assert optional == set(DEFAULTS)
+    assert all(option.get("description") for option in OPTIONS.values())
+
+
+@pytest.mark.parametrize("name", [name for name, default in DEFAULTS.items() if "{{" not in str(default)])
+def test_the_documented_default_is_the_default(name: str) -> None:
+    assert OPTIONS[name]["default"] == DEFAULTS[name]
+
+
+def test_every_variable_carries_the_roles_name() -> None:
+    assert all(name.startswith("bluegreen_") for name in DEFAULTS)
+    internal = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    assert all(name.startswith("__bluegreen_") for name in internal)
+
+
+def render(color: str, node_ports: list[int], **changes: Any) -> tuple[_manifest.Object, ...]:
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["to_json"] = json.dumps
+    values = DEFAULTS | {
+        "bluegreen_app": "shop",
+        "bluegreen_commit": "0012345",
+        "bluegreen_image": "shop:0012345",
+        "bluegreen_color": color,
+        "bluegreen_node_ports": node_ports,
+    }
+    texts = [
+        environment.from_string((ROLE / "templates" / name).read_text()).render(values | changes)
+        for name in ("deployment.yml.j2", "service.yml.j2")
+    ]
+    return _manifest.parse("\n---\n".join(texts), color)
+
+
+@pytest.mark.parametrize(
+    ("blue_ports", "green_ports"), [([30081], [30082]), ([30081, 30083], [30082, 30084])]
+)
+def test_the_roles_own_manifests_pass_the_plans_checks(blue_ports: list[int], green_ports: list[int]) -> None:
+    blue, green = render("blue", blue_ports), render("green", green_ports)
+    place = _manifest.Place("shop", "store", "blue", tuple(blue_ports))
+    _manifest.check(blue, green, place, "0012345", local_allowed=False)
+    _manifest.check_apart(blue, green)
+
+
+def test_values_are_quoted_whatever_they_look_like() -> None:
+    deployment = render(
+        "blue",
+        [30081],
+        bluegreen_image='shop:"1"',
+        bluegreen_env={"NUMBER": 1, "TEXT": "a: #b", "ON": True},
+        bluegreen_env_from=[{"secretRef": {"name": "keys"}}],
+        bluegreen_readiness_path="/a b?c=#d",
+    )[0]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == 'shop:"1"'
+    assert container["env"] == [
+        {"name": "NUMBER", "value": "1"},
+        {"name": "ON", "value": "True"},
+        {"name": "TEXT", "value": "a: #b"},
+    ]
+    assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/a b?c=#d"
+
+
+def test_the_neutral_rendering_is_one_too() -> None:
+    one, two = render("@", [0]), render("@", [0])
+    assert _manifest.digest(one) == _manifest.digest(two)
+    assert _manifest.digest(one) != _manifest.digest(render("@", [0, 0]))
