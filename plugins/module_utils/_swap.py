@@ -238,7 +238,8 @@ def _steps(plan: SwapPlan) -> Iterator[Step]:
     ports = ", ".join(str(move.port) for move in plan.replaced)
     if plan.replaced:
         yield Step(
-            "CreateLoadBalancerListeners", f"prove that listeners {ports} can be made, exactly as they are"
+            "CreateLoadBalancerListeners",
+            f"prove that listeners {ports} can be made, by making them exactly as they are",
         )
     yield Step("AddTags", f"record the intent: {plan.color}", "RemoveTags the intent")
     for port, names in plan.backend_policies:

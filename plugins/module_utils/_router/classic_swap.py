@@ -17,7 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,7 @@ class ClassicSwap:
             self._set_policies_and_check()
         router = self._read_back()
         self._remove_intent()
-        return router
+        return replace(router, tags={key: tag for key, tag in router.tags.items() if not is_intent_tag(key)})
 
     # Proof and record
 
