@@ -41,6 +41,8 @@ options:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.facts
 """
 
 EXAMPLES = r"""

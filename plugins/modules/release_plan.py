@@ -81,6 +81,8 @@ options:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.facts
 seealso:
   - module: octoblu.bluegreen.elb_color_facts
   - module: octoblu.bluegreen.elb_listener_swap
@@ -100,9 +102,9 @@ EXAMPLES = r"""
     router: "{{ facts.load_balancers['shop-production'] }}"
     commit: "0012345"
     manifests:
-      blue: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'node_port': 30081}) }}"
-      green: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'node_port': 30082}) }}"
-      neutral: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'node_port': 0}) }}"
+      blue: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"
+      green: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"
+      neutral: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"
   register: plan
 
 - name: Apply the idle color's objects

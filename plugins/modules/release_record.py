@@ -47,6 +47,15 @@ options:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.writes
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - Reads nothing and reports no change, because what it would mark has not been staged either.
+  diff_mode:
+    support: none
 """
 
 EXAMPLES = r"""
@@ -68,7 +77,7 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import COLORS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import MARKS, run
