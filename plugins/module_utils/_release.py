@@ -275,7 +275,7 @@ def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Dec
     color = route.idle or COLORS[0]
     side = sides[color]
     if side.holder:
-        raise InputError(_held(side))
+        raise InputError(_held(side, side.holder))
     return Decision("swap" if _is_good(side, wanted) else "stage", color)
 
 
@@ -364,9 +364,8 @@ def _drifted(message: str, code: str) -> str:
     return f"{message[:1].upper()}{message[1:]} ({code})."
 
 
-def _held(side: Side) -> str:
-    assert side.holder is not None
-    namespace, name = side.holder.split("/")
+def _held(side: Side, holder: str) -> str:
+    namespace, name = holder.split("/")
     return (
         f"Node port {_join(side.node_ports)} of {side.color} is held by Service {name} in namespace {namespace}: free it with "
         f"'kubectl -n {namespace} delete service {name}' once nothing needs it, or give {side.color} another "

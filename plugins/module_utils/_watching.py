@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import Apart
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
@@ -40,7 +41,7 @@ class Refused:
     error: BaseException
 
 
-News = Listed | Changed | Lost | Refused
+News: TypeAlias = "Listed | Changed | Lost | Refused"
 
 
 class Feed:

@@ -109,7 +109,7 @@ def read_pod(thing: Mapping[str, Any], scheduling_grace: float = 10.0) -> Pod:
 def _scheduling_cause(scheduled: Mapping[str, Any], grace: float) -> Cause | None:
     if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
         return None
-    told = one_line(str(scheduled.get("message") or "no message").split(" preemption: ")[0]).rstrip(".")
+    told = one_line(str(scheduled.get("message") or "no message").partition(" preemption: ")[0]).rstrip(".")
     text = f"no node takes it: {told} (Unschedulable)"
     return Cause("", "node", "Unschedulable", text, scheduling_patience(told, grace), look_after=0.0)
 

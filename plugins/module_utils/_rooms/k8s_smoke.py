@@ -52,7 +52,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None
 
 def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Callable[[], Verdict]]:
     namespace, service, port = params["namespace"], params["service"], params["port"]
-    path, _, query = params["path"].lstrip("/").partition("?")
+    path, _mark, query = params["path"].lstrip("/").partition("?")
     proxy = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy/{path}"
 
     def ask() -> Verdict:

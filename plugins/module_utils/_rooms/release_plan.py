@@ -127,7 +127,8 @@ def _rollback(
 ) -> Result:
     decision = plan_rollback(route, seen.sides, commit)
     release = seen.sides[decision.color].release
-    assert release is not None
+    if release is None:
+        raise AssertionError(f"A rollback was decided to {decision.color}, which holds no release.")
     left = other(decision.color)
     sides = {**seen.sides, left: left_by_rollback(seen.sides[left])}
     plan = _as_it_stands(params, decision, release, seen, places)
