@@ -1,0 +1,1 @@
+"""A blue/green playground on one machine: a cluster, an AWS endpoint and a load balancer data plane."""

@@ -1,0 +1,1 @@
+"""What makes of the wanted state the real one, kind by kind."""

@@ -1,0 +1,181 @@
+"""The values that the API server fills in."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from sandbox.cluster.kinds import Kind
+from sandbox.cluster.objects import Object, dig
+
+
+def apply_defaults(kind: Kind, obj: Object) -> None:
+    """Fills in, in place, what the server would."""
+    default = _DEFAULTS.get(kind.name)
+    if default:
+        default(obj)
+
+
+def _pod_spec(spec: Object) -> None:
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        _container(container)
+    for volume in spec.get("volumes") or ():
+        for source in ("configMap", "secret", "downwardAPI", "projected"):
+            if source in volume:
+                volume[source].setdefault("defaultMode", 420)
+    spec.setdefault("restartPolicy", "Always")
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    spec.setdefault("dnsPolicy", "ClusterFirst")
+    spec.setdefault("securityContext", {})
+    spec.setdefault("schedulerName", "default-scheduler")
+
+
+def _container(container: Object) -> None:
+    image = container.get("image", "")
+    tag = image.rpartition("/")[2].partition(":")[2]
+    for port in container.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+    for variable in container.get("env") or ():
+        reference = dig(variable, "valueFrom", "fieldRef")
+        if reference is not None:
+            reference.setdefault("apiVersion", "v1")
+    resources = container.setdefault("resources", {})
+    if resources.get("limits"):
+        requests = resources.setdefault("requests", {})
+        for resource, limit in resources["limits"].items():
+            requests.setdefault(resource, limit)
+    for name in ("readinessProbe", "livenessProbe", "startupProbe"):
+        if name in container:
+            _probe(container[name])
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    always = "@" not in image and tag in ("", "latest")
+    container.setdefault("imagePullPolicy", "Always" if always else "IfNotPresent")
+
+
+def _probe(probe: Object) -> None:
+    if "httpGet" in probe:
+        probe["httpGet"].setdefault("path", "/")
+        probe["httpGet"].setdefault("scheme", "HTTP")
+    probe.setdefault("timeoutSeconds", 1)
+    probe.setdefault("periodSeconds", 10)
+    probe.setdefault("successThreshold", 1)
+    probe.setdefault("failureThreshold", 3)
+
+
+def _template(obj: Object) -> None:
+    spec = dig(obj, "spec", "template", "spec")
+    if spec is not None:
+        _pod_spec(spec)
+
+
+def _pod(pod: Object) -> None:
+    spec = pod.setdefault("spec", {})
+    _pod_spec(spec)
+    spec.setdefault("serviceAccountName", "default")
+    spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    spec.setdefault("enableServiceLinks", True)
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    spec.setdefault(
+        "tolerations",
+        [
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+            for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        ],
+    )
+
+
+def _deployment(deployment: Object) -> None:
+    spec = deployment.setdefault("spec", {})
+    _template(deployment)
+    spec.setdefault("replicas", 1)
+    strategy = spec.setdefault("strategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+
+
+def _replica_set(replica_set: Object) -> None:
+    replica_set.setdefault("spec", {}).setdefault("replicas", 1)
+    _template(replica_set)
+
+
+def _stateful_set(stateful_set: Object) -> None:
+    spec = stateful_set.setdefault("spec", {})
+    _template(stateful_set)
+    spec.setdefault("replicas", 1)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
+
+
+def _daemon_set(daemon_set: Object) -> None:
+    spec = daemon_set.setdefault("spec", {})
+    _template(daemon_set)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+    spec.setdefault("revisionHistoryLimit", 10)
+
+
+def _job(job: Object) -> None:
+    spec = job.setdefault("spec", {})
+    _template(job)
+    spec.setdefault("completions", 1)
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
+    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed")
+
+
+def _service(service: Object) -> None:
+    spec = service.setdefault("spec", {})
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if "port" in port:
+            port.setdefault("targetPort", port["port"])
+    spec.setdefault("type", "ClusterIP")
+    spec.setdefault("sessionAffinity", "None")
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] != "ExternalName":
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+
+
+def _secret(secret: Object) -> None:
+    secret.setdefault("type", "Opaque")
+    for key, text in (secret.pop("stringData", None) or {}).items():
+        secret.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
+
+
+def _namespace(namespace: Object) -> None:
+    namespace.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+    namespace["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = namespace["metadata"][
+        "name"
+    ]
+
+
+_DEFAULTS: dict[str, Callable[[Object], None]] = {
+    "DaemonSet": _daemon_set,
+    "Deployment": _deployment,
+    "Job": _job,
+    "Namespace": _namespace,
+    "Pod": _pod,
+    "ReplicaSet": _replica_set,
+    "Secret": _secret,
+    "Service": _service,
+    "StatefulSet": _stateful_set,
+}
