@@ -1,0 +1,170 @@
+"""What the integration tests run against: the sandbox, or what the environment names.
+
+A test that needs the sandbox's own controls (faults, refusals, the log of calls) is marked
+``sandbox``; such tests are deselected where the sandbox is not what they would run against.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from certificates import self_signed
+from settings import Settings
+from shop import Shop
+
+from sandbox.aws import Aws
+from sandbox.cluster import Cluster
+
+_OURS = "KUBECONFIG" not in os.environ or "AWS_ENDPOINT_URL" not in os.environ
+# Fixtures that are the sandbox's own controls.
+_CONTROLS = {"aws", "cluster", "calls", "writes"}
+
+Recording = Callable[[], AbstractContextManager[list[Any]]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _OURS:
+        return
+    unwanted = [item for item in items if _needs_sandbox(item)]
+    config.hook.pytest_deselected(items=unwanted)
+    items[:] = [item for item in items if item not in unwanted]
+
+
+def _needs_sandbox(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("sandbox") is not None or not fixtures.isdisjoint(_CONTROLS)
+
+
+@dataclass(frozen=True)
+class World:
+    """The sandbox's controls, each None where it was not started."""
+
+    cluster: Cluster | None = None
+    aws: Aws | None = None
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings.read(os.environ)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[World]:
+    """Started once a worker, and named by the environment as a user's own would be."""
+    if not _OURS:
+        yield World()
+        return
+    folder = tmp_path_factory.mktemp("sandbox")
+    (folder / "tmp").mkdir()
+    number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
+    address = f"127.{10 + number}.2.1"
+    with (
+        Cluster(folder / "cluster", node_address=address) as cluster,
+        Aws(folder / "aws", node_address=address, address_prefix=f"127.{10 + number}.1.") as aws,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in {
+            "KUBECONFIG": str(cluster.kubeconfig),
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "TMPDIR": str(folder / "tmp"),
+        }.items():
+            patch.setenv(name, value)
+        yield World(cluster, aws)
+
+
+@pytest.fixture
+def aws(world: World) -> Iterator[Aws]:
+    """The sandbox's AWS, without the faults of an earlier test."""
+    assert world.aws is not None
+    world.aws.clear()
+    yield world.aws
+    world.aws.clear()
+
+
+@pytest.fixture
+def cluster(world: World) -> Iterator[Cluster]:
+    """The sandbox's cluster, without the faults of an earlier test."""
+    assert world.cluster is not None
+    world.cluster.clear()
+    yield world.cluster
+    world.cluster.clear()
+
+
+@pytest.fixture
+def calls(aws: Aws) -> Recording:
+    """A context that collects the calls AWS sees in it."""
+
+    @contextmanager
+    def collected() -> Iterator[list[Any]]:
+        seen: list[Any] = []
+        before = len(aws.calls())
+        try:
+            yield seen
+        finally:
+            seen += aws.calls()[before:]
+
+    return collected
+
+
+@pytest.fixture
+def writes(calls: Recording) -> Recording:
+    """A context that collects the names of the calls that write."""
+
+    @contextmanager
+    def collected() -> Iterator[list[str]]:
+        names: list[str] = []
+        try:
+            with calls() as seen:
+                yield names
+        finally:
+            names += [call["action"] for call in seen if not call["action"].startswith("Describe")]
+
+    return collected
+
+
+@pytest.fixture(scope="session")
+def elb(world: World) -> Any:
+    return boto3.client("elb")
+
+
+@pytest.fixture(scope="session")
+def zones(settings: Settings, elb: Any) -> list[str]:
+    return settings.zones.split(",") if settings.zones else [f"{elb.meta.region_name}a"]
+
+
+@pytest.fixture(scope="session")
+def certificate(settings: Settings, world: World) -> str:
+    """The ARN of a certificate that HTTPS listeners may have."""
+    if settings.certificate:
+        return settings.certificate
+    body, key = self_signed("shop.example.com")
+    imported = boto3.client("acm").import_certificate(Certificate=body, PrivateKey=key)
+    return str(imported["CertificateArn"])
+
+
+@pytest.fixture
+def aws_time(elb: Any) -> Callable[[], int]:
+    """AWS's own clock, in seconds since the epoch."""
+
+    def now() -> int:
+        headers = elb.describe_load_balancers()["ResponseMetadata"]["HTTPHeaders"]
+        return int(parsedate_to_datetime(headers["date"]).timestamp())
+
+    return now
+
+
+@pytest.fixture
+def shop(settings: Settings, zones: list[str], tmp_path: Path) -> Iterator[Shop]:
+    with Shop(settings, zones, tmp_path) as shop:
+        yield shop

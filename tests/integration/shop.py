@@ -1,0 +1,232 @@
+"""An application of a test's own, and how to run playbooks on it and look at it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from balancers import Balancer, listener, make
+from settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A playbook that has ended. ``result`` is the application's bluegreen_result, empty without one."""
+
+    code: int
+    output: str
+    result: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """The last thing that failed, as Ansible printed it."""
+        told = re.findall(r"^fatal: \[[^\]]+\]: FAILED! => (\{.*\})$", self.output, re.MULTILINE)
+        return str(json.loads(told[-1])["msg"]) if told else ""
+
+    @property
+    def changed(self) -> int:
+        return sum(int(number) for number in re.findall(r"changed=(\d+)", self.output))
+
+    @property
+    def outcome(self) -> str | None:
+        return self.result.get("outcome")
+
+
+class Shop:
+    """An application with a namespace and a load balancer of its own, whose one listener points at blue."""
+
+    def __init__(self, settings: Settings, zones: Sequence[str], folder: Path) -> None:
+        self.settings = settings
+        self.zones = zones
+        self.folder = folder
+        self.name = "shop"
+        self.namespace = f"shop-{uuid.uuid4().hex[:8]}"
+        self.node_ports = {"blue": settings.blue_port, "green": settings.green_port}
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_HOME": str(folder / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_SHOW_CUSTOM_STATS": "1",
+            "HOME": str(folder),
+        }
+        self.balancer: Balancer
+
+    def __enter__(self) -> Self:
+        self.kubectl("create", "namespace", self.namespace)
+        elb = boto3.client("elb")
+        self.balancer = make(
+            elb,
+            [listener(self.settings.http_port, self.node_ports["blue"])],
+            self.zones,
+            {color: str(port) for color, port in self.node_ports.items()},
+            {
+                "Target": f"HTTP:{self.node_ports['blue']}{self.settings.who_path}",
+                "Interval": 5,
+                "Timeout": 2,
+                "UnhealthyThreshold": 2,
+                "HealthyThreshold": 2,
+            },
+        )
+        elb.register_instances_with_load_balancer(
+            LoadBalancerName=self.balancer.name,
+            Instances=[{"InstanceId": instance} for instance in self._instances()],
+        )
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.balancer.delete()
+        # Node ports are the cluster's, and the next test wants them.
+        self.kubectl("delete", "service", "--all", "-n", self.namespace)
+        self.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
+    # Playbooks
+
+    def variables(self) -> dict[str, Any]:
+        return {
+            "bluegreen_app": self.name,
+            "bluegreen_namespace": self.namespace,
+            "bluegreen_load_balancer": self.balancer.name,
+            "bluegreen_image": self.settings.image.replace("{commit}", "{{ bluegreen_commit }}"),
+            "bluegreen_container_port": self.settings.container_port,
+            "bluegreen_readiness_path": self.settings.who_path,
+            "bluegreen_replicas": 1,
+            "bluegreen_ready_timeout": 60,
+        }
+
+    def play(
+        self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None, **variables: Any
+    ) -> Finished:
+        """Run a playbook with this application's variables, changed by ``variables`` (None takes one away)."""
+        result = self.folder / "result.json"
+        result.unlink(missing_ok=True)
+        given = {**self.variables(), "bluegreen_result_file": str(result), **variables}
+        described = self.folder / "app.json"
+        described.write_text(json.dumps({name: value for name, value in given.items() if value is not None}))
+        process = subprocess.run(
+            [
+                _BIN / "ansible-playbook",
+                CHECKOUT / "playbooks" / f"{playbook}.yml",
+                "-e",
+                f"@{described}",
+                *arguments,
+            ],
+            check=False,
+            cwd=self.folder,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=self.settings.patience,
+        )
+        results = json.loads(result.read_text()) if result.exists() else {}
+        return Finished(process.returncode, process.stdout, results.get(given["bluegreen_app"], {}))
+
+    def deploy(self, commit: str, *arguments: str, **variables: Any) -> Finished:
+        return self.play("deploy", *arguments, commit=commit, **variables)
+
+    def rollback(self, *arguments: str, **variables: Any) -> Finished:
+        return self.play("rollback", *arguments, **variables)
+
+    def status(self, *arguments: str, **variables: Any) -> Finished:
+        return self.play("status", *arguments, **variables)
+
+    def deployed(self, commit: str, **variables: Any) -> None:
+        """Bring a commit live, as the scene of a test."""
+        finished = self.deploy(commit, **variables)
+        assert finished.outcome == "deployed", finished.output
+
+    # Looking from outside
+
+    def url(self, port: int | None = None) -> str:
+        """Where the load balancer answers who is behind it."""
+        at = (port or self.settings.http_port) + self.settings.port_offset
+        return f"http://{self.balancer.description['DNSName']}:{at}{self.settings.who_path}"
+
+    def who(self, requests: int = 5) -> str:
+        """The color that answers through the load balancer; a test fails when it is not one alone."""
+        answers = Counter(self._ask() for _request in range(requests))
+        assert len(answers) == 1, answers
+        return answers.popitem()[0]
+
+    def _ask(self) -> str:
+        try:
+            with urllib.request.urlopen(self.url(), timeout=5) as answer:
+                return color_of(answer.read().decode(), self.name)
+        except urllib.error.HTTPError as error:
+            return str(error.code)
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        return subprocess.run(
+            [_BIN / "kubectl", *arguments],
+            check=True,
+            cwd=self.folder,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        told = self.kubectl("get", kind, name, "-n", self.namespace, "-o", "json", "--ignore-not-found")
+        return json.loads(told) if told else None
+
+    def deployment(self, color: str) -> dict[str, Any]:
+        found = self.get("deployment", f"{self.name}-{color}")
+        assert found is not None, f"there is no Deployment {self.name}-{color}"
+        return found
+
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """Everything of ours in the namespace, without what the cluster itself writes."""
+        told = json.loads(
+            self.kubectl("get", "deployment,service,configmap,secret", "-n", self.namespace, "-o", "json")
+        )
+        return {
+            f"{item['kind']}/{item['metadata']['name']}": strip(item)
+            for item in told["items"]
+            if item["metadata"]["name"] != "kube-root-ca.crt"
+        }
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        for thing in objects:
+            self.kubectl("apply", "-n", self.namespace, "-f", "-", given=json.dumps(thing))
+
+    def _instances(self) -> list[str]:
+        if self.settings.instances:
+            return self.settings.instances.split(",")
+        ec2 = boto3.client("ec2")
+        [image, *_others] = ec2.describe_images()["Images"]
+        [made] = ec2.run_instances(ImageId=image["ImageId"], MinCount=1, MaxCount=1)["Instances"]
+        return [made["InstanceId"]]
+
+
+def color_of(pod: str, app: str = "shop") -> str:
+    """The color in the name of a pod, ``<app>-<color>-...``."""
+    match = re.match(rf"\s*{app}-(blue|green)-", pod)
+    return match[1] if match else pod.strip()
+
+
+def strip(thing: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without what changes while nobody writes to it."""
+    metadata = {
+        key: value
+        for key, value in thing["metadata"].items()
+        if key not in ("managedFields", "resourceVersion")
+    }
+    return {**{key: value for key, value in thing.items() if key != "status"}, "metadata": metadata}
