@@ -26,12 +26,15 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import ot
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
     MANIFEST,
+    MARKS,
     NAME,
     VERSION,
     Release,
 )
 
 Object = dict[str, Any]
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,19 @@ def stamp(
                 notes.update(dict.fromkeys(old_marks))
         stamped.append(entry)
     return stamped
+
+
+def applied_before(found: Mapping[str, Any]) -> Object | None:
+    """An object of the cluster as it was last applied, with our marks as they stand; None if it never was."""
+    notes = _at(found, "metadata", "annotations")
+    text = notes.get(_LAST_APPLIED)
+    if text is None:
+        return None
+    applied: Object = json.loads(text)
+    marks = {mark: notes[mark] for mark in MARKS if mark in notes}
+    if marks:
+        _child(_child(applied, "metadata"), "annotations").update(marks)
+    return applied
 
 
 def stamp_pod(entry: Object, place: Place, commit: str) -> Object:

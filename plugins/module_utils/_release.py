@@ -23,6 +23,7 @@ COLOR = "octoblu.bluegreen/color"
 MANIFEST = "octoblu.bluegreen/manifest"
 PROVEN = "octoblu.bluegreen/proven"
 REJECTED = "octoblu.bluegreen/rejected"
+MARKS = (PROVEN, REJECTED)
 
 _COMMIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # What a swap that was cut off leaves on the router, and finishing it mends.
@@ -218,7 +219,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         ready_replicas=status.get("readyReplicas", 0),
         lack="" if verdict.ready else verdict.reason,
         images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
-        marks=tuple(mark for mark in (PROVEN, REJECTED) if mark in notes),
+        marks=tuple(mark for mark in MARKS if mark in notes),
     )
 
 

@@ -27,8 +27,9 @@ class Run:
     """What the tasks of a run returned, each empty when it has not run.
 
     ``action`` is deploy, rollback or status; ``router`` the facts' entry of the load balancer;
-    ``failure`` what the task returned that failed, as the rescue sees it; ``cluster`` why the cluster
-    could not be read for a status. Times are seconds since the epoch.
+    ``failure`` what the task returned that failed, as the rescue sees it; ``undone`` what putting the
+    idle color back returned; ``cluster`` why the cluster could not be read for a status. Times are
+    seconds since the epoch.
     """
 
     app: str
@@ -45,6 +46,7 @@ class Run:
     mark: Returned = field(default_factory=dict)
     swap: Returned = field(default_factory=dict)
     failure: Returned = field(default_factory=dict)
+    undone: Returned = field(default_factory=dict)
     cluster: str = ""
 
     @property
@@ -139,6 +141,8 @@ def _run_lines(run: Run) -> Iterator[str]:
         yield f"before: {before} on {run.live}"
     elif run.failure and run.live:
         yield f"still live: {before} on {run.live}"
+    if _ran(run.undone):
+        yield f"{run.color}: put back to {run.release(run.color).get('commit')}"
     if run.swap.get("gap_ms"):
         gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run.swap["gap_ms"].items())
         yield f"{run.router.get('name')}: closed port {gaps}"
@@ -199,6 +203,10 @@ def _way_back(rollback: Returned) -> str:
     if rollback["to"]:
         return f"to {rollback['to']} on {rollback['color']}"
     return f"not possible, {rollback['reason']}"
+
+
+def _ran(returned: Returned) -> bool:
+    return bool(returned) and not (returned.get("skipped") or _failed(returned))
 
 
 def _failed(returned: Returned) -> bool:

@@ -148,6 +148,13 @@ objects:
   returned: O(goal) is not V(status)
   type: list
   elements: dict
+undo:
+  description:
+    - What to apply to put the color back as it is, when staging fails. Empty unless the color holds a release to roll
+      back to, because anything else is better left to be looked at.
+  returned: O(goal) is not V(status)
+  type: list
+  elements: dict
 workloads:
   description: What has to be ready, for O(octoblu.bluegreen.k8s_wait_ready#module:workloads).
   returned: O(goal) is not V(status)
@@ -212,13 +219,14 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import run
 
 ROOM = Room(
     run=run,
     connect=connect,
+    leave=leave,
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},

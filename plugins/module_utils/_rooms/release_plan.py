@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import C
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import (
     Object,
     Place,
+    applied_before,
     check,
     check_apart,
     digest,
@@ -90,14 +91,19 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     if goal != "status":
         check_claim(route, seen.claim, params["claim"])
         if wanted:
-            result |= _deploy(params, route, seen, places, wanted)
+            result |= _deploy(params, client, route, seen, places, wanted)
         else:
             result |= _rollback(params, route, seen, places, commit)
     return {**result, "at": round(time.time(), 3)}
 
 
 def _deploy(
-    params: Mapping[str, Any], route: Route, seen: _Seen, places: Mapping[str, Place], wanted: _Wanted
+    params: Mapping[str, Any],
+    client: _k8s.Cluster,
+    route: Route,
+    seen: _Seen,
+    places: Mapping[str, Place],
+    wanted: _Wanted,
 ) -> Result:
     decision = plan_deploy(route, seen.sides, wanted.release)
     color = decision.color
@@ -114,6 +120,7 @@ def _deploy(
         "color": color,
         **asdict(wanted.release),
         "objects": staged,
+        "undo": _undo(client, objects, places[color], seen, route.live),
         "workloads": [
             _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
         ],
@@ -150,6 +157,7 @@ def _as_it_stands(
         "color": color,
         **asdict(release),
         "objects": [],
+        "undo": [],
         "workloads": [_workload("Deployment", name) for name in companions(seen.deployments, color, release)],
         "smoke": _smoke(params, service, places[color]) if service and side.reachable else None,
     }
@@ -165,6 +173,28 @@ def _runs(entry: Object) -> bool:
 def _workload(kind: str, name: str) -> Result:
     """As k8s_wait_ready wants to have it."""
     return {"kind": kind, "name": name}
+
+
+def _undo(
+    client: _k8s.Cluster, objects: Sequence[Object], place: Place, seen: _Seen, live: str | None
+) -> list[Object]:
+    """What puts the color back as it is, for when it is one to roll back to and staging fails.
+
+    Empty when that cannot be done for all that is there.
+    """
+    if way_back(seen.sides, live).color != place.color:
+        return []
+    before = []
+    for entry in objects:
+        name = entry["metadata"]["name"]
+        found = client.get(entry["apiVersion"], entry["kind"], name, place.namespace)
+        if found is None:
+            continue
+        applied = applied_before(found)
+        if applied is None:
+            return []
+        before.append(applied)
+    return before
 
 
 def _smoke(params: Mapping[str, Any], service: Object, place: Place) -> Result | None:

@@ -185,6 +185,19 @@ def test_what_a_person_is_told_of_a_failure() -> None:
         "took 8.2 s",
     ]
     assert summary(run(plan={}, failure=FAILED))[0] == "shop: deploy ended as refused"
+
+
+@pytest.mark.parametrize(
+    ("undone", "told"),
+    [({"changed": True}, True), ({}, False), ({"skipped": True, "changed": False}, False), (FAILED, False)],
+)
+def test_that_the_idle_color_was_put_back_is_told(undone: dict[str, Any], told: bool) -> None:
+    plan = PLAN | {"releases": {"blue": BLUE, "green": BLUE | {"commit": "0009999"}}}
+    lines = summary(run(wait=FAILED, failure=FAILED, plan=plan, undone=undone))
+    assert ("green: put back to 0009999" in lines) is told
+
+
+def test_a_refused_status_is_told_as_one() -> None:
     assert summary(run("status", router={}, plan={}, failure=FAILED))[0] == "shop: status ended as refused"
 
 

@@ -64,8 +64,10 @@ class Cluster:
         self.forbids_all_services = forbids_all_services
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Any:
-        assert (kind, namespace) == ("Namespace", None)
-        return {"metadata": {"name": name, "uid": "8c1e"}} if name == "store" else None
+        if kind == "Namespace":
+            return {"metadata": {"name": name, "uid": "8c1e"}} if name == "store" else None
+        wanted = (kind, name, namespace)
+        return next((each for each in self.objects if _whose(each) == wanted), None)
 
     def list(self, api_version: str, kind: str, namespace: str | None = None) -> Any:
         if kind == "Service" and namespace is None and self.forbids_all_services:
@@ -76,6 +78,10 @@ class Cluster:
             if thing["kind"] == kind and namespace in (None, thing["metadata"]["namespace"])
         ]
         return copy.deepcopy(found), "1"
+
+
+def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
+    return thing["kind"], thing["metadata"]["name"], thing["metadata"]["namespace"]
 
 
 def manifests(commit: str = "00abcde") -> dict[str, str]:
@@ -178,6 +184,39 @@ def test_marks_of_the_release_before_go_with_the_same_write() -> None:
     found = plan(deployment("blue"), service("blue"), deployment("green"), service("green"))
     notes = found["objects"][0]["metadata"]["annotations"]
     assert notes == {MANIFEST: HASHES["00abcde"], PROVEN: None}
+
+
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def applied(thing: dict[str, Any], text: str) -> dict[str, Any]:
+    thing["metadata"].setdefault("annotations", {})[APPLIED] = text
+    return thing
+
+
+def test_a_color_to_roll_back_to_is_put_back_when_staging_over_it_fails() -> None:
+    green = applied(deployment("green"), '{"kind": "Deployment", "metadata": {"annotations": {"mine": "1"}}}')
+    found = plan(deployment("blue", "00abcde"), service("blue"), green, applied(service("green"), "{}"),
+                 commit="0099999", manifests=manifests("0099999"))  # fmt: skip
+    assert found["undo"] == [
+        {
+            "kind": "Deployment",
+            "metadata": {"annotations": {"mine": "1", PROVEN: green["metadata"]["annotations"][PROVEN]}},
+        },
+        {},
+    ]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([applied(deployment("green", proven=False), "{}"), service("green")], id="unproven"),
+        pytest.param([applied(deployment("green"), "{}"), service("green")], id="made by other means"),
+    ],
+)
+def test_what_is_no_way_back_is_left_to_be_looked_at(there: list[dict[str, Any]]) -> None:
+    assert plan(deployment("blue"), service("blue"), *there)["undo"] == []
 
 
 def test_nothing_to_do() -> None:
