@@ -118,7 +118,8 @@ def _failed_runs(state: str, detail: Mapping[str, Any], ended: Mapping[str, Any]
 def _ending(ended: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """How a run ended, as in: exit code 1 (Error)."""
     reason, code = ended.get("reason") or "no reason given", ended.get("exitCode")
-    told = one_line(str(ended.get("message") or ""), 200)
+    # The runtime's own words stand at the end of a chain of wrapped errors.
+    told = one_line(str(ended.get("message") or "").rpartition("unable to start container process: ")[2], 200)
     if reason == "OOMKilled":
         limit = ((spec.get("resources") or {}).get("limits") or {}).get("memory")
         return f"killed at its memory limit{f' of {limit}' if limit else ''} (OOMKilled, exit code {code})"

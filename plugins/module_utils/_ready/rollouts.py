@@ -53,7 +53,7 @@ class _Counts:
         if self.updated < self.wanted:
             return f"{self.updated} of {self.wanted} replicas are of the newest release"
         if self.total > self.updated:
-            return f"{self.total - self.updated} old replicas are still there"
+            return f"old replicas still there: {self.total - self.updated}"
         if self.available < self.wanted:
             return f"{self.available} of {self.wanted} replicas are available"
         if not self.wanted == self.total == self.updated == self.available:
@@ -77,11 +77,14 @@ def deployment(thing: Object, seen: Seen) -> Verdict:
     if verdict.ready or not _is_observed(thing):
         return verdict
     going = any(pod.leaving for pod in pods)
-    causes = [] if newest is None else pod_causes(release, seen.events)
+    causes = pod_causes(release, seen.events)
+    if newest is None:
+        # The pods of an old release may be as broken as they like.
+        grave = [*causes, *(pod.cause for pod in release if pod.cause)]
+        verdict = replace(verdict, needs_replica_sets=any(cause.patience < NEVER for cause in grave))
+        causes = [cause for cause in causes if cause.patience == NEVER]
     return replace(
-        verdict,
-        causes=(*causes, *_deployment_causes(thing, counts, going), *_idle_causes(thing, counts)),
-        needs_replica_sets=newest is None and any(pod.cause for pod in pods),
+        verdict, causes=(*causes, *_deployment_causes(thing, counts, going), *_idle_causes(thing, counts))
     )
 
 

@@ -18,6 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods impo
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 _MOST_PODS = 10
+_MOST_WORKLOADS = 5
 # Causes that say that something is wrong, but not what; the vaguest last.
 _VAGUE = ("ProgressDeadlineExceeded", "PodsMissing", "ContainerCreating")
 _DOING = {
@@ -32,23 +33,29 @@ _DOING = {
 
 
 def progress(verdicts: Sequence[Verdict], elapsed: float) -> str:
-    """One line: ``shop-green 1/3 ready, 12 s, 2 cannot pull image``; the same text means no news."""
-    return f"{'; '.join(_standing(verdict) for verdict in verdicts)}, {elapsed:.0f} s"
+    """One line, as in: shop-green 1/3 ready, 12 s, 2 cannot pull image."""
+    if len(verdicts) == 1:
+        head, *rest = _standing(verdicts[0])
+        return ", ".join([head, f"{elapsed:.0f} s", *rest])
+    return f"{standing(verdicts)}; {elapsed:.0f} s"
 
 
 def standing(verdicts: Sequence[Verdict]) -> str:
-    return "; ".join(_standing(verdict) for verdict in verdicts)
+    """How far they are; as long as this stays the same there is no news."""
+    unready = [verdict for verdict in verdicts if not verdict.ready]
+    told = [", ".join(_standing(verdict)) for verdict in unready[:_MOST_WORKLOADS]]
+    others = len(verdicts) - len(told)
+    return "; ".join([*told, f"{others} others" if told else "all ready"] if others else told)
 
 
-def _standing(verdict: Verdict) -> str:
+def _standing(verdict: Verdict) -> list[str]:
     if verdict.wanted is None:
-        return f"{verdict.name} {'ready' if verdict.ready else verdict.reason}"
+        return [f"{verdict.name} {'ready' if verdict.ready else 'not ready'}"]
     doing = Counter(_doing(pod) for pod in verdict.pods if not pod.ready)
-    parts = [f"{verdict.name} {verdict.available}/{verdict.wanted} ready"]
-    parts += [f"{count} {what}" for what, count in sorted(doing.items())]
-    if not verdict.ready and not doing:
-        parts.append(verdict.reason)
-    return ", ".join(parts)
+    told = [f"{count} {what}" for what, count in sorted(doing.items())]
+    if not told and not verdict.ready:
+        told = [verdict.reason]
+    return [f"{verdict.name} {verdict.available}/{verdict.wanted} ready", *told]
 
 
 def _doing(pod: Pod) -> str:
@@ -71,9 +78,12 @@ def headline(certain: Sequence[Cause], verdicts: Sequence[Verdict], events: Sequ
     # That nothing moves is known; what keeps it from moving is for its pods to say.
     pods = [pod for verdict in unready for pod in verdict.pods if not pod.ready]
     causes = sorted((pod.cause for pod in pods if pod.cause), key=_vagueness)
-    told = [_with_others(causes[0], causes)] if causes and causes[0].code not in _VAGUE else []
-    told = told or [probed for pod in pods if (probed := _probe(pod, events))][:1]
-    told += [cause.told for cause in decided[:1]]
+    if causes and causes[0].code not in _VAGUE:
+        told = [_with_others(causes[0], causes)]
+    else:
+        pods.sort(key=lambda pod: _last(pod, events, "Unhealthy") is None)
+        told = [f"{pod.name}: {why(pod, events)[1]}" for pod in pods[:1]]
+    told += [cause.told for cause in decided[:1] if cause.code != "ContainerCreating"]
     return "; ".join(told) or "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in unready)
 
 
@@ -133,19 +143,10 @@ def why(pod: Pod, events: Sequence[Event]) -> tuple[str, str]:
 
 def _pod_line(pod: Pod, events: Sequence[Event], now: float | None) -> str:
     container = pod.troubled
-    since = container.since if container else pod.created
+    since = container.since if container and container.since else pod.created
     age = f", for {max(0.0, now - since):.0f} s" if now is not None and since is not None else ""
     restarts = f", {pod.restarts} restart{'s' if pod.restarts != 1 else ''}" if pod.restarts else ""
     return f"{pod.name}: {pod.phase}{age}{restarts}: {why(pod, events)[1]}"
-
-
-def _probe(pod: Pod, events: Sequence[Event]) -> str:
-    """`shop-green-7d9: container app: Readiness probe failed: HTTP probe failed with statuscode: 503`."""
-    container = pod.troubled
-    event = _last(pod, events, "Unhealthy")
-    if pod.ready or container is None or event is None:
-        return ""
-    return f"{pod.name}: {container.label}: {one_line(event.message)}"
 
 
 def _last(pod: Pod, events: Sequence[Event], reason: str) -> Event | None:

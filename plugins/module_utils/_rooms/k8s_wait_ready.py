@@ -71,8 +71,9 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         raise InputError(
             f"stable_for is {stable_for}; it must be at least 0 and less than timeout ({timeout})."
         )
-    if params["log_lines"] < 0:
-        raise InputError(f"log_lines is {params['log_lines']}; it must be 0 (none) or more.")
+    for option in ("log_lines", "unschedulable_grace"):
+        if params[option] < 0:
+            raise InputError(f"{option} is {params[option]}; it must be 0 or more.")
     scene = Scene(read_asks(params), params["unschedulable_grace"])
     patience = Patience(stable_for, params["fail_fast"])
     feed = Feed(client, watch=not check_mode)
@@ -191,6 +192,8 @@ class _Teller:
 
 def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: int) -> NotReadyError:
     first = headline(ending.certain, ending.verdicts, diagnosis.events)
+    if all(verdict.ready for verdict in ending.verdicts):
+        first = f"{', '.join(verdict.name for verdict in ending.verdicts)}: ready, but never for long enough"
     if not ending.certain:
         first += f" (not ready after {timeout} s)"
     lines = [first, *pod_lines(ending.verdicts, diagnosis.events, now)]

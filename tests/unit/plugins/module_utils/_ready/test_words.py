@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event, read_event
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
+    headline,
+    pod_lines,
+    pod_result,
+    progress,
+    standing,
+)
+
+from .objects import event, pod, running, terminated, waiting
+
+PROBE = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+STARTING = read_pod(pod("shop-a", running(ready=False)))
+WELL = read_pod(pod("shop-b"))
+ABSENT = read_pod(pod("shop-c", waiting("ErrImagePull", "not found"), status={"phase": "Pending"}))
+CRASHING = read_pod(pod("shop-d", terminated(restarts=1)))
+CREATING = read_pod(pod("shop-e", waiting("ContainerCreating"), status={"phase": "Pending"}))
+INITIAL = read_pod(
+    pod("shop-f", waiting("PodInitializing"), init=({**running(ready=False), "name": "setup"},))
+)
+NODELESS = read_pod(pod("shop-g", running(ready=False), spec={"nodeName": ""}))
+NOW = 1795420860.0  # 2026-11-23T08:01:00Z
+
+
+def verdict(*pods: Any, ready: bool = False, name: str = "shop", **more: Any) -> Verdict:
+    more = {"wanted": 3, "available": sum(each.ready for each in pods), **more}
+    return Verdict(
+        "Deployment", name, "demo", "uid", ready, "1 of 3 replicas are available", pods=pods, **more
+    )
+
+
+def causes(*pods: Any) -> list[Cause]:
+    return [each.cause for each in pods]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "line"),
+    [
+        ([verdict()], "shop 0/3 ready, 12 s, 1 of 3 replicas are available"),
+        ([verdict(STARTING, WELL)], "shop 1/3 ready, 12 s, 1 starting"),
+        ([verdict(WELL, ABSENT, ABSENT)], "shop 1/3 ready, 12 s, 2 cannot pull image"),
+        ([verdict(CRASHING, CREATING)], "shop 0/3 ready, 12 s, 1 being created, 1 crashing"),
+        ([verdict(INITIAL, NODELESS)], "shop 0/3 ready, 12 s, 1 initializing, 1 without a node"),
+        ([verdict(wanted=None)], "shop not ready, 12 s"),
+        ([verdict(STARTING), verdict(ready=True)], "shop 0/3 ready, 1 starting; 1 others; 12 s"),
+        ([verdict(ready=True), verdict(ready=True)], "all ready; 12 s"),
+    ],
+)
+def test_progress_is_one_line(verdicts: list[Verdict], line: str) -> None:
+    assert progress(verdicts, 12.3) == line
+
+
+def test_a_hundred_workloads_still_fit_on_one_line() -> None:
+    assert len(standing([verdict(STARTING, name=f"shop-{number}") for number in range(100)])) < 200
+
+
+def told(*about: str) -> list[Event]:
+    return [read_event(event(uid, "Unhealthy", PROBE)) for uid in about]
+
+
+DEADLINE = Cause(
+    "shop", "uid/deadline", "ProgressDeadlineExceeded", "no progress for 9 s (ProgressDeadlineExceeded)", 2
+)
+IMAGE = 'container app: image "registry/shop:abc" not found (ErrImagePull)'
+
+
+@pytest.mark.parametrize(
+    ("certain", "verdicts", "events", "line"),
+    [
+        (causes(ABSENT), [verdict(ABSENT)], [], f"shop-c: {IMAGE}"),
+        (
+            causes(ABSENT, replace(ABSENT, cause=replace(ABSENT.cause, subject="shop-z"))),
+            [verdict(ABSENT)],
+            [],
+            f"shop-c: {IMAGE}; and 1 more like it",
+        ),
+        ([DEADLINE, *causes(ABSENT)], [verdict(ABSENT)], [], f"shop-c: {IMAGE}"),
+        ([DEADLINE], [verdict(STARTING, ABSENT)], [], f"shop-c: {IMAGE}; {DEADLINE.told}"),
+        (
+            [DEADLINE],
+            [verdict(STARTING)],
+            told("uid-shop-a"),
+            f"shop-a: container app: {PROBE}; {DEADLINE.told}",
+        ),
+        ([DEADLINE], [verdict()], [], DEADLINE.told),
+        ([], [verdict(WELL, STARTING)], [], "shop-a: container app: runs and is not ready yet"),
+        ([], [verdict(CREATING, STARTING)], told("uid-shop-a"), f"shop-a: container app: {PROBE}"),
+        (
+            [],
+            [verdict(CREATING, causes=tuple(causes(CREATING)))],
+            [],
+            "shop-e: its containers are being created",
+        ),
+        ([], [verdict(ABSENT, causes=tuple(causes(ABSENT)))], [], f"shop-c: {IMAGE}"),
+        ([], [verdict()], [], "shop: 1 of 3 replicas are available"),
+        ([], [verdict(), verdict(ready=True, name="web")], [], "shop: 1 of 3 replicas are available"),
+    ],
+)
+def test_the_first_line_is_the_cause(
+    certain: list[Cause], verdicts: list[Verdict], events: list[Event], line: str
+) -> None:
+    assert headline(certain, verdicts, events) == line
+
+
+def test_each_pod_that_is_not_ready_has_a_line() -> None:
+    lines = pod_lines([verdict(WELL, STARTING, ABSENT, CRASHING)], told("uid-shop-a"), NOW)
+    assert lines == [
+        f"shop-a: Running, for 50 s: container app: {PROBE}",
+        f"shop-c: Pending, for 60 s: {IMAGE}",
+        "shop-d: Running, for 59 s, 1 restart: container app: keeps crashing (2 times so far): exit code 1 (Error)",
+    ]
+
+
+def test_five_hundred_pods_are_not_listed_one_by_one() -> None:
+    lines = pod_lines([verdict(*[STARTING] * 500)], [], NOW)
+    assert len(lines) == 11
+    assert lines[-1] == "and 490 more pods that are not ready"
+
+
+def test_a_pod_that_has_crashed_once_says_how() -> None:
+    once = read_pod(pod("shop-h", terminated()))
+    assert once.cause is None
+    result = pod_result(once, "shop", [])
+    assert (result["container"], result["reason"]) == ("app", "Error")
+    assert result["message"] == "container app: exit code 1 (Error)"
+
+
+def test_a_ready_pod_has_no_reason() -> None:
+    result = pod_result(WELL, "shop", [])
+    assert (result["ready"], result["reason"], result["message"], result["container"]) == (True, "", "", "")
+
+
+def test_a_cause_that_can_always_pass_is_still_told() -> None:
+    passing = replace(ABSENT.cause, patience=NEVER) if ABSENT.cause else None
+    assert passing is not None
+    assert headline([], [verdict(replace(ABSENT, cause=passing))], []) == f"shop-c: {IMAGE}"
