@@ -1,12 +1,16 @@
 """Strict AWS with working load balancers, in the foreground: python -m sandbox.aws --folder FOLDER"""
 
 import argparse
+import gc
 import json
 import signal
 import sys
 import threading
 from dataclasses import fields
 from pathlib import Path
+
+# Nothing of moto and botocore is ever garbage: looking for it doubles the start, and takes 0.1 s now and then.
+gc.disable()
 
 from sandbox.aws.server import Server, Settings
 
@@ -16,6 +20,8 @@ def main() -> None:
     server = Server(Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)}))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.close).start())
+    gc.freeze()
+    gc.enable()
     if arguments.child:
         threading.Thread(target=_close_when_orphaned, args=(server,), daemon=True).start()
         print(json.dumps({"endpoint_url": server.endpoint_url}), flush=True)

@@ -54,8 +54,10 @@ class Control:
     def _held(self, count: str = "0", timeout: str = "0") -> list[int]:
         return self.gate.holds.wait(int(count), float(timeout))
 
-    def _release(self, drop: bool = False) -> None:
-        self.gate.holds.release(drop)
+    def _release(self, fate: str) -> None:
+        if fate not in ("apply", "drop"):
+            raise ValueError(f"A held call can be released to 'apply' or to 'drop', not to {fate!r}.")
+        self.gate.holds.release(drop=fate == "drop")
 
     def _set(
         self,

@@ -88,21 +88,32 @@ class Holds:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._held: list[int] = []
-        self._drop: dict[int, bool] = {}
+        # Released and not yet ended: whether they are to be dropped.
+        self._released: dict[int, bool] = {}
 
     def hold(self, number: int) -> bool:
         """Returns when the call is released: whether it shall be dropped."""
         with self._changed:
+            self._released.pop(number, None)
             self._held.append(number)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: number in self._drop)
-            return self._drop.pop(number)
+            self._changed.wait_for(lambda: number in self._released)
+            return self._released[number]
+
+    def ended(self, number: int) -> None:
+        """To be told of every call."""
+        with self._changed:
+            if self._released.pop(number, None) is not None:
+                self._changed.notify_all()
 
     def release(self, drop: bool) -> None:
+        """Returns when the calls that were held have had their effect, or are lost."""
         with self._changed:
-            self._drop |= dict.fromkeys(self._held, drop)
+            numbers = self._held[:]
             self._held.clear()
+            self._released |= dict.fromkeys(numbers, drop)
             self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._released.keys() & numbers)
 
     def wait(self, count: int, timeout: float) -> list[int]:
         """The numbers of the calls that are held, once there are `count` of them or the time is over."""

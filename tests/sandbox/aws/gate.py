@@ -42,6 +42,7 @@ class Gate:
             return answer
         finally:
             call.duration = time.monotonic() - began
+            self.holds.ended(call.number)
 
     def _answer(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
         self._travel()

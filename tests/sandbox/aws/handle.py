@@ -115,14 +115,21 @@ class Aws:
         """The number of the last call until now, for `calls`."""
         return len(self.calls())
 
-    def held(self, count: int = 0, timeout: float = 10.0) -> list[int]:
-        """The numbers of the calls that a fault holds, waiting until there are `count`."""
-        found: list[int] = self._ask("GET", "held", count=count, timeout=timeout)
+    def held(self) -> list[int]:
+        """The numbers of the calls that a fault holds now."""
+        found: list[int] = self._ask("GET", "held")
         return found
 
-    def release(self, drop: bool = False) -> None:
-        """Let all held calls go on, or lose them."""
-        self._post("release", drop=drop)
+    def wait_held(self, count: int = 1, timeout: float = 30.0) -> list[int]:
+        """Returns when so many calls are held; TimeoutError when they do not come within `timeout` seconds."""
+        found: list[int] = self._ask("GET", "held", count=count, timeout=timeout)
+        if len(found) < count:
+            raise TimeoutError(f"{len(found)} of {count} calls were held after {timeout:g} s.")
+        return found
+
+    def release(self, fate: str = "apply") -> None:
+        """Let all held calls take effect, or `drop` them; returns when they have, or are lost."""
+        self._post("release", fate=fate)
 
     def set(self, **settings: float) -> None:
         """`latency_ms` of every call, `health_interval_scale`, `tag_limit`."""
