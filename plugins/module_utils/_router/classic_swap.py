@@ -104,7 +104,12 @@ class ClassicSwap:
             self._replace()
             self._set_policies_and_check()
         router = self._read_back()
-        self._remove_intent()
+        try:
+            self._remove_intent()
+        except ApiError as error:
+            raise self._error(
+                f"{self._plan.name} is on {self._plan.color}, but its intent could not be removed: {error.message}"
+            ) from error
         return replace(router, tags={key: tag for key, tag in router.tags.items() if not is_intent_tag(key)})
 
     # Proof and record

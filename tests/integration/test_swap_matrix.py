@@ -1,0 +1,235 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every call of a swap goes wrong in every way; the next run ends wholly on one color.
+
+Each case runs the module's room in a forked child through the real boto3 client. The first run meets
+the fault, or is killed in it; what it leaves must be told. The second run meets none, wants either
+color, and must end on it with every policy, whatever the first one left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from balancers import (
+    TAGS,
+    add_negotiation_policy,
+    add_stickiness,
+    arguments,
+    listener,
+    make,
+    swap,
+)
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import Patience
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
+
+pytestmark = pytest.mark.sandbox
+
+SHORT = Patience(settle=0.4, create=0.6, all_in_all=2.5)
+
+# The calls of one swap of two listeners with policies, and how often each is made.
+CALLS = {
+    "DescribeLoadBalancers": 2,
+    "DescribeTags": 2,
+    "DescribeLoadBalancerPolicies": 2,
+    "AddTags": 1,
+    "SetLoadBalancerPoliciesForBackendServer": 1,
+    "CreateLoadBalancerListeners": 2,
+    "DeleteLoadBalancerListeners": 1,
+    "SetLoadBalancerPoliciesOfListener": 4,
+    "ConfigureHealthCheck": 1,
+    "RemoveTags": 1,
+}
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "throttled once": {"kind": "throttle"},
+    "throttled for good": {"kind": "throttle", "times": None},
+    "500 once": {"kind": "error", "status": 500},
+    "500 for good": {"kind": "error", "status": 500, "times": None},
+    "access denied": {"kind": "error", "code": "AccessDenied", "status": 403, "times": None},
+    "reset before": {"kind": "drop_before"},
+    "reset after": {"kind": "drop_after"},
+    "reset before for good": {"kind": "drop_before", "times": None},
+    "reset after for good": {"kind": "drop_after", "times": None},
+    "slow": {"kind": "delay", "seconds": 0.3},
+}
+
+# The signal, what it finds held, and whether that is lost then.
+KILLS = {
+    "killed before": (signal.SIGKILL, "hold", True),
+    "killed after": (signal.SIGKILL, "hold_after", True),
+    "terminated": (signal.SIGTERM, "hold", False),
+    "interrupted": (signal.SIGINT, "hold", False),
+}
+
+PLACES = [(action, nth) for action, times in CALLS.items() for nth in range(1, times + 1)]
+
+
+@dataclass
+class Ended:
+    """How a forked run ended: its result or error, or the signal that took it."""
+
+    result: dict[str, Any] | None = None
+    error: str = ""
+    details: dict[str, Any] | None = None
+    signal: int | None = None
+
+
+class Child:
+    """The room of the swap in a process of its own."""
+
+    def __init__(self, api: Any, name: str, color: str) -> None:
+        self._read, write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._read)
+            self._run(write, api, name, color)
+        os.close(write)
+
+    def _run(self, write: int, api: Any, name: str, color: str) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            params = arguments(ROOM, {"name": name, "color": color, "settle": 0, "wait_for_swap": 0})
+            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None, SHORT)}
+        except BluegreenError as error:
+            told = {"error": error.message, "details": error.details}
+        with os.fdopen(write, "w") as pipe:
+            json.dump(told, pipe)
+        os._exit(0)
+
+    def wait(self) -> Ended:
+        with os.fdopen(self._read) as pipe:
+            text = pipe.read()
+        _pid, status = os.waitpid(self.pid, 0)
+        if os.WIFSIGNALED(status):
+            return Ended(signal=os.WTERMSIG(status))
+        return Ended(**json.loads(text))
+
+
+@pytest.fixture
+def shop(elb, zones, certificate):
+    balancer = make(elb, [listener(80, 30081), listener(443, 30081, "HTTPS", "HTTP", certificate)], zones)
+    add_stickiness(balancer, 80)
+    add_negotiation_policy(balancer, 443)
+    elb.create_load_balancer_policy(
+        LoadBalancerName=balancer.name,
+        PolicyName="proxy",
+        PolicyTypeName="ProxyProtocolPolicyType",
+        PolicyAttributes=[{"AttributeName": "ProxyProtocol", "AttributeValue": "true"}],
+    )
+    elb.set_load_balancer_policies_for_backend_server(
+        LoadBalancerName=balancer.name, InstancePort=30081, PolicyNames=["proxy"]
+    )
+    yield balancer
+    balancer.delete()
+
+
+@pytest.fixture(scope="module")
+def api(elb):
+    """Real clients, made once and never used here: each child opens connections of its own."""
+    return ROOM.connect(arguments(ROOM, {"name": "unused", "color": "blue"}))
+
+
+def _assert_wholly_on(balancer, color, certificate):
+    node_port = int(TAGS[color])
+    listeners = balancer.listeners
+    assert {port: entry["InstancePort"] for port, entry in listeners.items()} == {
+        80: node_port,
+        443: node_port,
+    }
+    assert listeners[80]["policies"] == ["sticky"]
+    assert listeners[443]["policies"] == ["tls-1-2"]
+    assert (listeners[443]["SSLCertificateId"], listeners[443]["InstanceProtocol"]) == (certificate, "HTTP")
+    assert balancer.check["Target"] == f"HTTP:{node_port}/healthz"
+    assert balancer.backend_policies[node_port] == ["proxy"]
+    assert balancer.tags == TAGS
+
+
+def _assert_told(balancer, ended):
+    """A run that returned has left no port closed without saying so, and no success half done."""
+    closed = sorted({80, 443} - balancer.listeners.keys())
+    if ended.result is not None:
+        assert closed == []
+        assert set(balancer.node_ports.values()) == {30082}
+    else:
+        assert closed == (ended.details or {}).get("open", [])
+        assert balancer.name in ended.error
+
+
+def test_the_calls_are_those_of_the_matrix(shop, calls):
+    with calls() as seen:
+        swap(shop, "green")
+    made = [call["action"] for call in seen]
+    assert {action: made.count(action) for action in dict.fromkeys(made)} == CALLS
+
+
+@pytest.mark.parametrize("color", ["green", "blue"])
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("action", "nth"), PLACES)
+def test_a_fault_is_mended_by_the_next_run(shop, aws, api, certificate, action, nth, fault, color):
+    aws.fault(action=action, nth=nth, **FAULTS[fault])
+    ended = Child(api, shop.name, "green").wait()
+    aws.clear()
+    _assert_told(shop, ended)
+    again = Child(api, shop.name, color).wait()
+    assert again.error == ""
+    _assert_wholly_on(shop, color, certificate)
+
+
+@pytest.mark.parametrize("color", ["green", "blue"])
+@pytest.mark.parametrize("kill", KILLS)
+@pytest.mark.parametrize(("action", "nth"), PLACES)
+def test_a_killed_run_is_finished_or_undone(shop, aws, api, certificate, action, nth, kill, color):
+    number, held, lost = KILLS[kill]
+    aws.fault(held, action=action, nth=nth)
+    child = Child(api, shop.name, "green")
+    _kill_held(aws, child, number)
+    _release(aws, drop=lost)
+    assert child.wait().signal == number
+    aws.clear()
+    if number != signal.SIGKILL:
+        # It waits until the ports are open again.
+        assert shop.listeners.keys() == {80, 443}
+    again = Child(api, shop.name, color).wait()
+    assert again.error == ""
+    _assert_wholly_on(shop, color, certificate)
+
+
+@pytest.mark.parametrize("color", ["green", "blue"])
+@pytest.mark.parametrize(
+    ("action", "nth"), [("DeleteLoadBalancerListeners", 1), ("CreateLoadBalancerListeners", 2)]
+)
+def test_a_dead_runs_request_that_arrives_late_is_mended(shop, aws, api, certificate, action, nth, color):
+    aws.fault("hold", action=action, nth=nth)
+    child = Child(api, shop.name, "green")
+    _kill_held(aws, child, signal.SIGKILL)
+    child.wait()
+    late = threading.Timer(0.7, _release, args=(aws,))
+    late.start()
+    swap(shop, color, settle=2)
+    late.join()
+    _assert_wholly_on(shop, color, certificate)
+
+
+def _kill_held(aws, child, number):
+    assert aws.held(count=1)
+    os.kill(child.pid, number)
+
+
+def _release(aws, drop=False):
+    """Let what is held go on, and return when AWS is done with it."""
+    held = aws.held()
+    aws.release(drop=drop)
+    while any(call["duration"] is None for call in aws.calls() if call["number"] in held):
+        pass
