@@ -218,7 +218,8 @@ class Api:
                 asked.get("subresource", ""),
             ),
         )  # fmt: skip
-        return _respond({**review, "status": {"allowed": allowed}}, 201)
+        metadata = {"creationTimestamp": None}
+        return _respond({**review, "metadata": metadata, "status": {"allowed": allowed}}, 201)
 
     @staticmethod
     def _check_accept(request: web.BaseRequest) -> None:

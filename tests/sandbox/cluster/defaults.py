@@ -129,6 +129,12 @@ def _daemon_set(daemon_set: Object) -> None:
 
 def _job(job: Object) -> None:
     spec = job.setdefault("spec", {})
+    if not spec.get("manualSelector"):
+        uid, name = job["metadata"]["uid"], job["metadata"].get("name", "")
+        own = {"batch.kubernetes.io/controller-uid": uid}
+        spec["selector"] = {"matchLabels": own}
+        labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
+        labels.update({**own, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name})
     _template(job)
     spec.setdefault("completions", 1)
     spec.setdefault("parallelism", 1)

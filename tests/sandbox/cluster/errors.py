@@ -153,10 +153,6 @@ def forbidden(user: str, verb: str, kind: Kind, subresource: str, namespace: str
     return ApiError(403, message, "Forbidden", _details(kind, name))
 
 
-def forbidden_path(user: str, path: str) -> ApiError:
-    return ApiError(403, f'forbidden: User "{user}" cannot get path "{path}"', "Forbidden", {})
-
-
 def quota_exceeded(kind: Kind, name: str, why: str) -> ApiError:
     message = f'{kind.qualified_plural} "{name}" is forbidden: exceeded quota: {why}'
     return ApiError(403, message, "Forbidden", _details(kind, name))

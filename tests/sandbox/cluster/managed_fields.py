@@ -1,11 +1,15 @@
-"""Who wrote which field."""
+"""Who wrote which field: what `metadata.managedFields` holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sandbox.cluster.field_sets import Path, Paths, as_fields_v1, from_fields_v1, owned_values
 from sandbox.cluster.kinds import Kind
-from sandbox.cluster.objects import Object
+from sandbox.cluster.objects import Object, timestamp
+
+_STATUS = "f:status"
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,59 @@ class Writer:
     operation: str = "Update"
     subresource: str = ""
 
+    def wrote(self, entry: Object) -> bool:
+        return (entry.get("manager"), entry.get("operation"), entry.get("subresource", "")) == (
+            self.manager, self.operation, self.subresource,
+        )  # fmt: skip
+
+
+def paths_of(entry: Object) -> Paths:
+    return from_fields_v1(entry.get("fieldsV1") or {})
+
 
 def record_write(kind: Kind, obj: Object, old: Object | None, writer: Writer) -> None:
-    """Notes in `obj`, in place, which fields the writer changed."""
+    """Notes in `obj`, in place, that the writer owns what it changed and nobody else does any more.
+
+    For an Apply the caller has set what the writer owns already; it keeps that.
+    """
+    before = owned_values(old) if old else {}
+    after = owned_values(obj)
+    changed = {path for path, value in after.items() if path not in before or before[path] != value}
+    if not writer.subresource:
+        changed = {path for path in changed if path[0] != _STATUS}
+    entries: list[Object] = obj["metadata"].get("managedFields") or []
+    if not entries and old is not None:
+        entries = old["metadata"].get("managedFields") or []
+    kept = []
+    for entry in entries:
+        own = paths_of(entry)
+        left = own & after.keys() if writer.wrote(entry) else (own & after.keys()) - changed
+        if writer.wrote(entry) and writer.operation == "Update":
+            left |= changed
+        kept += _updated(entry, own, left)
+    if writer.operation == "Update" and changed and not any(writer.wrote(entry) for entry in entries):
+        kept.append(new_entry(kind, writer, changed))
+    obj["metadata"]["managedFields"] = kept
+    if not kept:
+        del obj["metadata"]["managedFields"]
+
+
+def new_entry(kind: Kind, writer: Writer, paths: Iterable[Path]) -> Object:
+    return {
+        "manager": writer.manager,
+        "operation": writer.operation,
+        "apiVersion": kind.api_version,
+        "time": timestamp(),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": as_fields_v1(frozenset(paths)),
+        **({"subresource": writer.subresource} if writer.subresource else {}),
+    }
+
+
+def _updated(entry: Object, own: Paths, left: Paths | set[Path]) -> list[Object]:
+    """The entry with what is left of it, not at all when that is nothing."""
+    if left == own:
+        return [entry]
+    if not left:
+        return []
+    return [{**entry, "time": timestamp(), "fieldsV1": as_fields_v1(frozenset(left))}]

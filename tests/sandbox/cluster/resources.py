@@ -65,6 +65,7 @@ class Resources:
             metadata["name"] = metadata["generateName"] + random_suffix()
         for key in _SERVER_METADATA:
             metadata.pop(key, None)
+        with_identity(kind, obj)
         if "status" in kind.subresources:
             obj["status"] = clone(_FIRST_STATUS.get(kind.name, {}))
         apply_defaults(kind, obj)
@@ -78,7 +79,7 @@ class Resources:
         if warning:
             options.warnings.append(warning)
         record_write(kind, obj, None, options.writer)
-        return with_identity(kind, obj) if options.dry_run else self.store.create(kind, obj)
+        return obj if options.dry_run else self.store.create(kind, obj)
 
     def replace(
         self, kind: Kind, namespace: str, name: str, body: Object, options: Options

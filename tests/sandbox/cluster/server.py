@@ -14,11 +14,14 @@ from sandbox.cluster import credentials, schema
 from sandbox.cluster.access import Access
 from sandbox.cluster.api import Api
 from sandbox.cluster.control import Control
+from sandbox.cluster.controllers.daemonset import DaemonSetController
 from sandbox.cluster.controllers.deployment import DeploymentController
 from sandbox.cluster.controllers.endpoints import EndpointsController
 from sandbox.cluster.controllers.garbage import GarbageCollector, NamespaceController
+from sandbox.cluster.controllers.job import JobController
 from sandbox.cluster.controllers.replicaset import ReplicaSetController
 from sandbox.cluster.controllers.scheduler import Scheduler
+from sandbox.cluster.controllers.statefulset import StatefulSetController
 from sandbox.cluster.events import forget_old_events
 from sandbox.cluster.faults import Faults
 from sandbox.cluster.kinds import KINDS, NAMESPACE
@@ -57,6 +60,9 @@ class ClusterServer:
         self._parts = (
             DeploymentController(store),
             ReplicaSetController(resources),
+            StatefulSetController(resources),
+            DaemonSetController(resources),
+            JobController(resources),
             Scheduler(store),
             self._node,
             EndpointsController(store),

@@ -125,8 +125,10 @@ class Store:
 
 
 def with_identity(kind: Kind, obj: Object) -> Object:
-    """Adds what the server gives to a new object, in place."""
+    """Adds what the server gives to a new object, in place; one that has it already keeps it."""
     metadata = obj["metadata"]
+    if "uid" in metadata:
+        return obj
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = timestamp(time.time())
     if kind.has_generation:

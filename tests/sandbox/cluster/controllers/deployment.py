@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import Any
-
 from sandbox.cluster.controllers import rollout
 from sandbox.cluster.controllers.deployment_status import (
     calculate_status,
@@ -15,6 +12,7 @@ from sandbox.cluster.controllers.deployment_status import (
     with_progress,
 )
 from sandbox.cluster.controllers.queue import WorkQueue
+from sandbox.cluster.controllers.template import HASH_LABEL, same_template, template_hash
 from sandbox.cluster.deletion import delete
 from sandbox.cluster.events import Recorder
 from sandbox.cluster.kinds import DEPLOYMENT, POD, REPLICA_SET
@@ -29,14 +27,12 @@ from sandbox.cluster.objects import (
     owned_by,
     owner_of,
     owner_reference,
-    safe_encode,
 )
 from sandbox.cluster.store import Change, Store
 
 REVISION = "deployment.kubernetes.io/revision"
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 _MAXIMUM = "deployment.kubernetes.io/max-replicas"
-_HASH = "pod-template-hash"
 _LATENCY = 0.03
 
 
@@ -68,8 +64,8 @@ class DeploymentController:
         deployment = self._store.get(DEPLOYMENT, namespace, name)
         if deployment is None:
             return
-        owned = self._owned(deployment)
-        new = next((found for found in owned if _same_template(found, deployment)), None)
+        owned, template = self._owned(deployment), deployment["spec"]["template"]
+        new = next((found for found in owned if same_template(found["spec"]["template"], template)), None)
         deployment = self._note_pause(deployment)
         if is_terminating(deployment):
             self._write_status(deployment, owned, new)
@@ -232,12 +228,12 @@ class DeploymentController:
 
 def _replica_set(deployment: Object, owned: list[Object], revision: str) -> Object:
     template = clone(deployment["spec"]["template"])
-    template_hash = safe_encode(str(zlib.crc32(repr(_sorted(template)).encode())))
+    suffix = template_hash(template)
     labels = template.setdefault("metadata", {}).setdefault("labels", {})
-    labels[_HASH] = template_hash
+    labels[HASH_LABEL] = suffix
     template["metadata"].pop("creationTimestamp", None)
     selector = clone(deployment["spec"]["selector"])
-    selector.setdefault("matchLabels", {})[_HASH] = template_hash
+    selector.setdefault("matchLabels", {})[HASH_LABEL] = suffix
     annotations = {
         key: value
         for key, value in (deployment["metadata"].get("annotations") or {}).items()
@@ -245,7 +241,7 @@ def _replica_set(deployment: Object, owned: list[Object], revision: str) -> Obje
     }
     return {
         "metadata": {
-            "name": f"{name_of(deployment)}-{template_hash}",
+            "name": f"{name_of(deployment)}-{suffix}",
             "namespace": namespace_of(deployment),
             "labels": dict(labels),
             "annotations": {**annotations, **_size_annotations(deployment), REVISION: revision},
@@ -266,19 +262,3 @@ def _replica_set(deployment: Object, owned: list[Object], revision: str) -> Obje
 def _size_annotations(deployment: Object) -> dict[str, str]:
     replicas = deployment["spec"]["replicas"]
     return {_DESIRED: str(replicas), _MAXIMUM: str(replicas + rollout.max_surge(deployment))}
-
-
-def _same_template(replica_set: Object, deployment: Object) -> bool:
-    found, wanted = clone(replica_set["spec"]["template"]), clone(deployment["spec"]["template"])
-    for template in (found, wanted):
-        metadata = template.setdefault("metadata", {})
-        metadata.pop("creationTimestamp", None)
-        labels = metadata.setdefault("labels", {})
-        labels.pop(_HASH, None)
-    return bool(found == wanted)
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return [(key, _sorted(value[key])) for key in sorted(value)]
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
