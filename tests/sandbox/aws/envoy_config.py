@@ -96,6 +96,8 @@ def _forward_requests(port: int, protocol: str, cluster: str, in_service: bool) 
         generate_request_id=False,
         server_header_transformation="PASS_THROUGH",
         common_http_protocol_options={"idle_timeout": "60s"},
+        # How long an idle connection of a listener that is gone stays open.
+        drain_timeout="0.1s",
         route_config={
             "virtual_hosts": [
                 {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}
