@@ -43,8 +43,9 @@ def _ask(asked: Mapping[str, Any]) -> Ask:
     name, selector = asked.get("name") or "", ",".join(asked.get("label_selectors") or ())
     namespace = asked.get("namespace") or ""
     if bool(name) == bool(selector):
-        given = f'both name "{name}" and label_selectors "{selector}"' if name else "neither"
-        raise InputError(f"A {kind} is asked for by name or by label_selectors; {given} was given.")
+        both = f'both name "{name}" and label_selectors "{selector}" were'
+        given = both if name else "neither was"
+        raise InputError(f"A {kind} is asked for by name or by label_selectors; {given} given.")
     if kind not in KINDS and not condition:
         raise InputError(
             f'For kind "{kind}" nobody but you can say what ready means: give a condition, '

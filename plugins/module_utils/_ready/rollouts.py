@@ -53,7 +53,7 @@ class _Counts:
         if self.updated < self.wanted:
             return f"{self.updated} of {self.wanted} replicas are of the newest release"
         if self.total > self.updated:
-            return f"old replicas still there: {self.total - self.updated}"
+            return f"{self.total - self.updated} old replicas are still there"
         if self.available < self.wanted:
             return f"{self.available} of {self.wanted} replicas are available"
         if not self.wanted == self.total == self.updated == self.available:

@@ -61,7 +61,7 @@ def of(revision: str, name: str, *containers: Object, **more: Any) -> Object:
         ({}, complete(observedGeneration=1), "its controller has not seen generation 2 yet"),
         ({}, complete(updatedReplicas=1), "1 of 2 replicas are of the newest release"),
         ({}, complete(updatedReplicas=None), "0 of 2 replicas are of the newest release"),
-        ({}, {**complete(), "replicas": 3}, "old replicas still there: 1"),
+        ({}, {**complete(), "replicas": 3}, "1 old replicas are still there"),
         ({}, complete(availableReplicas=1), "1 of 2 replicas are available"),
         ({}, complete(3), "3 replicas are there and 2 wanted"),
         ({"replicas": 0}, complete(0), "it wants no replicas"),
