@@ -65,20 +65,19 @@ def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "tmp").mkdir()
     number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
-    address = f"127.{10 + number}.2.1"
+    node_address, prefix = f"127.{10 + number}.2.1", f"127.{10 + number}.1."
     with (
-        Cluster(folder / "cluster", node_address=address) as cluster,
-        Aws(folder / "aws", node_address=address, address_prefix=f"127.{10 + number}.1.") as aws,
+        Cluster(folder / "cluster", node_address) as cluster,
+        Aws(folder / "aws", node_address, prefix, health_interval_scale=0.05) as aws,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name, value in {
+        environment = {
             "KUBECONFIG": str(cluster.kubeconfig),
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_DEFAULT_REGION": "eu-west-1",
+            # kubernetes.core keeps what a server offers there, by its address alone.
             "TMPDIR": str(folder / "tmp"),
-        }.items():
+            **aws.environment,
+        }
+        for name, value in environment.items():
             patch.setenv(name, value)
         yield World(cluster, aws)
 
@@ -108,11 +107,11 @@ def calls(aws: Aws) -> Recording:
     @contextmanager
     def collected() -> Iterator[list[Any]]:
         seen: list[Any] = []
-        before = len(aws.calls())
+        before = aws.mark()
         try:
             yield seen
         finally:
-            seen += aws.calls()[before:]
+            seen += aws.calls(before)
 
     return collected
 

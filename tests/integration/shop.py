@@ -48,7 +48,10 @@ class Finished:
 
 
 class Shop:
-    """An application with a namespace and a load balancer of its own, whose one listener points at blue."""
+    """An application with a namespace and a load balancer of its own.
+
+    Its one listener points at green, where nothing is, so that the first deploy goes to blue.
+    """
 
     def __init__(self, settings: Settings, zones: Sequence[str], folder: Path) -> None:
         self.settings = settings
@@ -67,15 +70,15 @@ class Shop:
         self.balancer: Balancer
 
     def __enter__(self) -> Self:
-        self.kubectl("create", "namespace", self.namespace)
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
         elb = boto3.client("elb")
         self.balancer = make(
             elb,
-            [listener(self.settings.http_port, self.node_ports["blue"])],
+            [listener(self.settings.http_port, self.node_ports["green"])],
             self.zones,
             {color: str(port) for color, port in self.node_ports.items()},
             {
-                "Target": f"HTTP:{self.node_ports['blue']}{self.settings.who_path}",
+                "Target": f"HTTP:{self.node_ports['green']}{self.settings.who_path}",
                 "Interval": 5,
                 "Timeout": 2,
                 "UnhealthyThreshold": 2,
@@ -109,14 +112,21 @@ class Shop:
         }
 
     def play(
-        self, playbook: str, *arguments: str, environment: Mapping[str, str] | None = None, **variables: Any
+        self,
+        playbook: str,
+        *arguments: str,
+        environment: Mapping[str, str | None] | None = None,
+        **variables: Any,
     ) -> Finished:
-        """Run a playbook with this application's variables, changed by ``variables`` (None takes one away)."""
+        """Run a playbook with this application's variables and environment, changed as given.
+
+        None takes a variable away.
+        """
         result = self.folder / "result.json"
         result.unlink(missing_ok=True)
         given = {**self.variables(), "bluegreen_result_file": str(result), **variables}
         described = self.folder / "app.json"
-        described.write_text(json.dumps({name: value for name, value in given.items() if value is not None}))
+        described.write_text(json.dumps(_without_none(given)))
         process = subprocess.run(
             [
                 _BIN / "ansible-playbook",
@@ -127,7 +137,7 @@ class Shop:
             ],
             check=False,
             cwd=self.folder,
-            env={**self.environment, **(environment or {})},
+            env=_without_none({**self.environment, **(environment or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -172,16 +182,18 @@ class Shop:
             return str(error.code)
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
-        return subprocess.run(
+        process = subprocess.run(
             [_BIN / "kubectl", *arguments],
-            check=True,
+            check=False,
             cwd=self.folder,
             env=self.environment,
             input=given,
             capture_output=True,
             text=True,
             timeout=60,
-        ).stdout
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         told = self.kubectl("get", kind, name, "-n", self.namespace, "-o", "json", "--ignore-not-found")
@@ -203,17 +215,32 @@ class Shop:
             if item["metadata"]["name"] != "kube-root-ca.crt"
         }
 
-    def apply(self, *objects: Mapping[str, Any]) -> None:
-        for thing in objects:
-            self.kubectl("apply", "-n", self.namespace, "-f", "-", given=json.dumps(thing))
+    def service(self, name: str, node_port: int) -> dict[str, Any]:
+        """Somebody else's Service on a node port."""
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "type": "NodePort",
+                "selector": {"app": name},
+                "ports": [{"port": 80, "nodePort": node_port}],
+            },
+        }
+
+    def apply(self, thing: Mapping[str, Any]) -> None:
+        self.kubectl("apply", "-f", "-", given=json.dumps(thing))
 
     def _instances(self) -> list[str]:
         if self.settings.instances:
             return self.settings.instances.split(",")
         ec2 = boto3.client("ec2")
-        [image, *_others] = ec2.describe_images()["Images"]
-        [made] = ec2.run_instances(ImageId=image["ImageId"], MinCount=1, MaxCount=1)["Instances"]
+        [made] = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)["Instances"]
         return [made["InstanceId"]]
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def color_of(pod: str, app: str = "shop") -> str:
