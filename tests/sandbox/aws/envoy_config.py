@@ -10,6 +10,16 @@ _TYPES = "type.googleapis.com/envoy"
 # Where a connection goes is said by the listener, so that a change is one file and one step.
 _DESTINATION = "envoy.network.transport_socket.original_dst_address"
 _TLS = {"TLSv1": "TLSv1_0", "TLSv1.1": "TLSv1_1", "TLSv1.2": "TLSv1_2"}
+# Those of AWS's policies that BoringSSL has; the last ones are for what is older than TLS 1.2.
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "AES128-SHA",
+)
 _NOWHERE = "nowhere"
 # Towards the instances: (secure, with the PROXY protocol's header).
 _CLUSTERS = {
@@ -121,6 +131,7 @@ def _present(listener: Listener) -> Json:
             "tls_params": {
                 "tls_minimum_protocol_version": _TLS[lowest],
                 "tls_maximum_protocol_version": _TLS[highest],
+                "cipher_suites": _CIPHERS,
             },
             "tls_certificates": [
                 {

@@ -27,6 +27,7 @@ class Aws:
         tag_limit: int = 50,
     ):
         self.folder = folder
+        self.node_address = node_address
         self._options = {
             "folder": folder,
             "node-address": node_address,
