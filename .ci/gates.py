@@ -58,6 +58,7 @@ def passes(name: str) -> bool:
             "HOME": str(HOME),
             "PATH": f"{CHECKOUT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
+            "NO_COLOR": "1",
             "MYPYPATH": str(TREE),
             "MYPY_CACHE_DIR": str(CACHE / "mypy"),
         },
