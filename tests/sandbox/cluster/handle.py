@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,6 +100,16 @@ class Cluster:
     def headers_of(self, method: str, path: str, body: Any = None) -> list[tuple[str, str]]:
         """The headers of an answer."""
         return self._send(method, path, body, "application/json", {})[1]
+
+    def watch(self, path: str, seconds: float) -> Iterator[dict[str, Any]]:
+        """The events of a watch, for so long; `path` may have a query."""
+        separator = "&" if "?" in path else "?"
+        query = f"{separator}watch=true&timeoutSeconds={seconds:g}"
+        request = urllib.request.Request(self.url + path + query)
+        request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request, context=self._tls) as stream:
+            for line in stream:
+                yield json.loads(line)
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request that the API saw: method, path, query, user, status, seconds, agent."""

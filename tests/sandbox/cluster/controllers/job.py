@@ -150,4 +150,4 @@ def _retry_in(failed: list[Object]) -> float:
     ]
     last = max((seconds_of(end) for end in ends if end), default=0.0)
     wait = min(_FIRST_RETRY_SECONDS * 2 ** (len(failed) - 1), _LONGEST_RETRY_SECONDS)
-    return last + wait - time.time()
+    return float(last + wait - time.time())

@@ -18,10 +18,11 @@ from sandbox.cluster.store import Store
 class NotStarted(Exception):
     """`reason` and `message` are what the container's status shows while it waits."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, was_created: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.was_created = was_created
 
 
 class Launcher:
@@ -37,9 +38,12 @@ class Launcher:
         self._folder = folder
         self._environment = Environment(store, pod)
 
-    async def start(self, container: Container) -> Run:
-        """Raises NotStarted, having told the events that go with it."""
-        self._check_back_off(container)
+    async def start(self, container: Container, last: Run | None) -> Run:
+        """Starts a container whose last run, as far as the kubelet knows, was `last`.
+
+        Raises NotStarted, having told the events that go with it.
+        """
+        self._check_back_off(container, last)
         container.image = image = self._image(container)
         env = self._env(container, image)
         self._normal(container, "Created", f"Created container: {container.name}")
@@ -51,7 +55,7 @@ class Launcher:
         except StartError as error:
             self._warning(container, "Failed", f"Error: {error}")
             container.begin(FailedRun(log, str(error)))
-            raise NotStarted("RunContainerError", str(error)) from None
+            raise NotStarted("RunContainerError", str(error), was_created=True) from None
         self._normal(container, "Started", f"Started container {container.name}")
         return run
 
@@ -60,12 +64,11 @@ class Launcher:
             return PauseRun(log, float(env.get("APP_START_DELAY", 0)))
         return await ProcessRun.start(command, self._address, env, log)
 
-    def _check_back_off(self, container: Container) -> None:
-        run = container.run
-        if run is None or run.finished_at is None:
+    def _check_back_off(self, container: Container, last: Run | None) -> None:
+        if last is None or last.finished_at is None:
             return
         pod_name = f"{name_of(self._pod)}_{namespace_of(self._pod)}({self._pod['metadata']['uid']})"
-        if container.restarts.active(run.finished_at):
+        if container.restarts.active(last.finished_at):
             message = f"Back-off restarting failed container {container.name} in pod {pod_name}"
             self._warning(container, "BackOff", message)
             seconds = _duration(container.restarts.seconds)

@@ -56,6 +56,8 @@ class PodWorker:
         self._awake = asyncio.Event()
         self._next_look = asyncio.Event()
         self._probers: dict[str, list[asyncio.Task[None]]] = {}
+        # Killed because of a probe: started again before anybody is told of the end.
+        self._restarting: list[Container] = []
         self._environment = Environment(store, pod)
         spec = pod["spec"]
         self.init = [Container(container, is_init=True) for container in spec.get("initContainers") or ()]
@@ -114,6 +116,12 @@ class PodWorker:
         missing = self._environment.missing_volume()
         if missing and not self._has_sandbox:
             return self._wait_for_mount(missing)
+        restarting = [container for container in self._restarting if not container.is_running]
+        if restarting:
+            self._restarting = [container for container in self._restarting if container.is_running]
+            for container in restarting:
+                # What was just killed is not known to have ended yet, so that it is no cause to back off.
+                await self._start(container, container.previous)
         self._write_status()
         if not self._has_sandbox:
             await self._sleep(_SANDBOX_SECONDS)
@@ -123,8 +131,8 @@ class PodWorker:
         policy = self._pod["spec"].get("restartPolicy", "Always")
         for container in self.init:
             if not container.succeeded:
-                return await self._start([container] if container.must_start(policy) else [])
-        return await self._start([container for container in self.app if container.must_start(policy)])
+                return await self._start_all([container] if container.must_start(policy) else [])
+        return await self._start_all([container for container in self.app if container.must_start(policy)])
 
     def _wait_for_mount(self, missing: str) -> float:
         self._events.warning(POD, self._pod, "FailedMount", missing)
@@ -132,25 +140,29 @@ class PodWorker:
         self._mount_retry = min(after * 2, _LONGEST_MOUNT_RETRY)
         return after
 
-    async def _start(self, containers: list[Container]) -> float:
-        failed = False
-        for container in containers:
-            try:
-                run = await self._launcher.start(container)
-            except NotStarted as error:
-                container.waiting = error.reason, error.message
-                failed = True
-            else:
-                container.waiting = None
-                container.begin(run)
-                run.on_end(functools.partial(self._ended, container))
-                self._changed = True
-        return random.uniform(*(_RETRY_SECONDS if failed else _RESYNC_SECONDS))
+    async def _start_all(self, containers: list[Container]) -> float:
+        started = [await self._start(container, container.run) for container in containers]
+        return random.uniform(*(_RESYNC_SECONDS if all(started) else _RETRY_SECONDS))
+
+    async def _start(self, container: Container, last: Run | None) -> bool:
+        try:
+            run = await self._launcher.start(container, last)
+        except NotStarted as error:
+            container.waiting = error.reason, error.message
+            self._changed |= error.was_created
+            return False
+        container.waiting = None
+        container.begin(run)
+        run.on_end(functools.partial(self._ended, container))
+        self._changed = True
+        return True
 
     def _ended(self, container: Container) -> None:
         container.end()
         self._stop_probes(container)
         self._changed = True
+        if container in self._restarting:
+            self._awake.set()
 
     def _write_status(self) -> None:
         if self._stopping:
@@ -248,6 +260,7 @@ class PodWorker:
             self._events.normal(POD, self._pod, "Killing", message, container.field_path)
             grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
             self._stop_probes(container)
+            self._restarting.append(container)
             self._probers[container.name] = [self._task(run.stop(grace))]
 
     def _stop_probes(self, container: Container) -> None:
