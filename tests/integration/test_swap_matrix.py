@@ -65,12 +65,12 @@ FAULTS: dict[str, dict[str, Any]] = {
     "slow": {"kind": "delay", "seconds": 0.3},
 }
 
-# The signal, what it finds held, and whether that is lost then.
+# The signal, what it finds held, and what becomes of that then.
 KILLS = {
-    "killed before": (signal.SIGKILL, "hold", True),
-    "killed after": (signal.SIGKILL, "hold_after", True),
-    "terminated": (signal.SIGTERM, "hold", False),
-    "interrupted": (signal.SIGINT, "hold", False),
+    "killed before": (signal.SIGKILL, "hold", "drop"),
+    "killed after": (signal.SIGKILL, "hold_after", "drop"),
+    "terminated": (signal.SIGTERM, "hold", "apply"),
+    "interrupted": (signal.SIGINT, "hold", "apply"),
 }
 
 PLACES = [(action, nth) for action, times in CALLS.items() for nth in range(1, times + 1)]
@@ -191,11 +191,11 @@ def test_a_fault_is_mended_by_the_next_run(shop, aws, api, certificate, action, 
 @pytest.mark.parametrize("kill", KILLS)
 @pytest.mark.parametrize(("action", "nth"), PLACES)
 def test_a_killed_run_is_finished_or_undone(shop, aws, api, certificate, action, nth, kill, color):
-    number, held, lost = KILLS[kill]
+    number, held, fate = KILLS[kill]
     aws.fault(held, action=action, nth=nth)
     child = Child(api, shop.name, "green")
     _kill_held(aws, child, number)
-    _release(aws, drop=lost)
+    aws.release(fate)
     assert child.wait().signal == number
     aws.clear()
     if number != signal.SIGKILL:
@@ -215,7 +215,7 @@ def test_a_dead_runs_request_that_arrives_late_is_mended(shop, aws, api, certifi
     child = Child(api, shop.name, "green")
     _kill_held(aws, child, signal.SIGKILL)
     child.wait()
-    late = threading.Timer(0.7, _release, args=(aws,))
+    late = threading.Timer(0.7, aws.release)
     late.start()
     swap(shop, color, settle=2)
     late.join()
@@ -223,13 +223,5 @@ def test_a_dead_runs_request_that_arrives_late_is_mended(shop, aws, api, certifi
 
 
 def _kill_held(aws, child, number):
-    assert aws.held(count=1)
+    aws.wait_held()
     os.kill(child.pid, number)
-
-
-def _release(aws, drop=False):
-    """Let what is held go on, and return when AWS is done with it."""
-    held = aws.held()
-    aws.release(drop=drop)
-    while any(call["duration"] is None for call in aws.calls() if call["number"] in held):
-        pass
