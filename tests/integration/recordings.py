@@ -50,7 +50,7 @@ class Recorder:
     def start(self) -> None:
         began = time.monotonic()
         for resource, path in _PATHS.items():
-            _, listed = self.cluster.request("GET", path)
+            _unused, listed = self.cluster.request("GET", path)
             version = listed["metadata"]["resourceVersion"]
             thread = threading.Thread(
                 target=self._follow, args=(resource, f"{path}?resourceVersion={version}", began)

@@ -214,7 +214,7 @@ def test_tags_of_many(shop: Balancer) -> None:
 
 def test_an_instance_is_registered_once(shop: Balancer, instance: str) -> None:
     given = {"LoadBalancerName": shop.name, "Instances": [{"InstanceId": instance}]}
-    for _ in range(2):
+    for _round in range(2):
         told = shop.elb.register_instances_with_load_balancer(**given)["Instances"]
         assert told == [{"InstanceId": instance}]
     assert shop.description["Instances"] == [{"InstanceId": instance}]

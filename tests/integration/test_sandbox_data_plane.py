@@ -95,7 +95,7 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def get(address: str, path: str = "/", tls: ssl.SSLContext | None = None, **headers: str) -> tuple[int, Any]:
-    host, _, port = address.partition(":")
+    host, _separator, port = address.partition(":")
     connection = (
         http.client.HTTPSConnection(host, int(port), timeout=10, context=tls)
         if tls
@@ -109,7 +109,7 @@ def get(address: str, path: str = "/", tls: ssl.SSLContext | None = None, **head
 
 
 def connect(address: str) -> socket.socket:
-    host, _, port = address.partition(":")
+    host, _separator, port = address.partition(":")
     return socket.create_connection((host, int(port)), timeout=10)
 
 
@@ -140,7 +140,7 @@ def test_https_presents_the_certificate(aws: Aws, web: WebServer, balance: Any, 
     address = aws.ports(shop.name)[443]
     status, told = get(address, tls=trusting())
     assert (status, told["headers"]["x-forwarded-proto"]) == (200, "https")
-    host, _, port = address.partition(":")
+    host, _separator, port = address.partition(":")
     presented = ssl.get_server_certificate((host, int(port)))
     stored = boto3.client("acm").get_certificate(CertificateArn=certificate)["Certificate"]
     assert presented.strip() == stored.strip()
@@ -205,7 +205,7 @@ def test_the_proxy_protocol_is_that_of_the_instance_port(aws: Aws, echo: EchoSer
 def test_a_port_is_closed_and_open_when_the_call_returns(aws: Aws, web: WebServer, balance: Any) -> None:
     shop = balance(web.port, listener(80, web.port), listener(81, web.port))
     address, other = aws.ports(shop.name)[80], aws.ports(shop.name)[81]
-    for _ in range(10):
+    for _round in range(10):
         shop.elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[80])
         assert refuses(address)
         assert get(other)[0] == 200
@@ -231,7 +231,7 @@ def test_a_request_under_way_is_answered_though_its_listener_goes(
 
 
 def test_load_balancers_may_have_the_same_port(aws: Aws, web: WebServer, balance: Any) -> None:
-    first, second = (balance(web.port, listener(80, web.port)) for _ in range(2))
+    first, second = (balance(web.port, listener(80, web.port)) for _round in range(2))
     assert first.description["DNSName"] != second.description["DNSName"]
     assert get(aws.ports(first.name)[80])[0] == get(aws.ports(second.name)[80])[0] == 200
 

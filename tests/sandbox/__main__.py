@@ -66,7 +66,7 @@ def run(folder: Path, tell: int | None = None) -> None:
     folder.mkdir(exist_ok=True)
     stop = threading.Event()
     for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_unused: stop.set())
     with Playground(folder) as playground:
         state = State(os.getpid(), playground.url, playground.environment)
         _state_file(folder).write_text(json.dumps(asdict(state)))
@@ -90,7 +90,7 @@ def down(folder: Path) -> None:
         return
     watched = os.pidfd_open(state.pid)
     signal.pidfd_send_signal(watched, signal.SIGTERM)
-    ended, _, _ = select.select([watched], [], [], STOP_SECONDS)
+    ended, _unused, _unused = select.select([watched], [], [], STOP_SECONDS)
     if not ended:
         signal.pidfd_send_signal(watched, signal.SIGKILL)
         select.select([watched], [], [])

@@ -66,7 +66,7 @@ class App:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, _unused = listener.accept()
             except OSError:
                 return
             with self._idle:
@@ -176,15 +176,15 @@ def _read_head(connection: socket.socket) -> tuple[str, str] | None:
         if not more or len(data) > _HEAD_LIMIT:
             return None
         data += more
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _separator, body = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     for line in lines[1:]:
-        key, _, value = line.partition(":")
+        key, _separator, value = line.partition(":")
         if key.lower() == "content-length":
             missing = int(value) - len(body)
             while missing > 0:
                 missing -= len(connection.recv(min(missing, _HEAD_LIMIT))) or missing
-    method, target, *_ = lines[0].split(" ")
+    method, target, *_unused = lines[0].split(" ")
     return method, target
 
 

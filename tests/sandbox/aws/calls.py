@@ -42,7 +42,8 @@ def parse_call(environ: dict[str, Any], body: bytes) -> Call:
     scope = re.search(r"Credential=[^/]+/\d+/[^/]*/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
     service = scope[1] if scope else ""
     target = environ.get("HTTP_X_AMZ_TARGET", "")
-    form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)) if not target else {}
+    is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    form = dict(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else {}
     if target:
         protocol, action, params = JSON, target.rpartition(".")[2], json.loads(body or b"{}")
     elif "Action" in form:

@@ -21,6 +21,7 @@ START_SECONDS, APPLY_SECONDS = 20.0, 10.0
 DRAIN_SECONDS = 5
 _PR_SET_PDEATHSIG = 1
 _LISTEN = b"0A"
+_UPDATES = r"^listener_manager\.lds\.(version_text|update_rejected)$"
 
 
 class EnvoyError(Exception):
@@ -68,9 +69,12 @@ class Envoy:
     def apply(self, listeners: Collection[dict[str, Any]]) -> None:
         """Returns when every port of `listeners` accepts connections and no other port does any more."""
         bound = {(address["address"], address["port_value"]) for address in map(_socket_address, listeners)}
-        self._write(listeners)
         opened, closed = bound - self._bound, self._bound - bound
-        self._until(lambda: self._has_taken(self._version), APPLY_SECONDS, "did not take its listeners")
+        refused = self._updates()["update_rejected"]
+        self._write(listeners)
+        self._until(
+            lambda: self._has_taken(self._version, refused), APPLY_SECONDS, "did not take its listeners"
+        )
         self._until(
             lambda: opened <= (listening := _listening()) and not closed & listening,
             APPLY_SECONDS,
@@ -91,14 +95,19 @@ class Envoy:
         except ConnectionRefusedError:
             return False
 
-    def _has_taken(self, version: int) -> bool:
-        stats = json.loads(
-            self._ask("/stats?format=json&filter=^listener_manager\\.lds\\.(version_text|update_rejected)$")
-        )
-        values = {each["name"].rpartition(".")[2]: each["value"] for each in stats["stats"]}
-        if values["update_rejected"]:
+    def _has_taken(self, version: int, refused: int) -> bool:
+        updates = self._updates()
+        if updates["update_rejected"] != refused:
             raise EnvoyError(f"Envoy refused its listeners: {self._last_words()}")
-        return bool(values["version_text"] == str(version))
+        return bool(updates["version_text"] == str(version))
+
+    def _updates(self) -> dict[str, Any]:
+        """`version_text` that Envoy has now, and how often it refused one: `update_rejected`."""
+        try:
+            stats = json.loads(self._ask(f"/stats?format=json&filter={_UPDATES}"))["stats"]
+        except OSError as error:
+            raise EnvoyError(f"Envoy does not answer ({error}): {self._last_words()}") from error
+        return {each["name"].rpartition(".")[2]: each["value"] for each in stats}
 
     def _ask(self, path: str) -> str:
         connection = http.client.HTTPConnection("admin")
@@ -134,7 +143,7 @@ def _listening() -> set[tuple[str, int]]:
     with open("/proc/net/tcp", "rb", buffering=4096) as table:
         next(table)
         for line in table:
-            _, local, _, state, _ = line.split(None, 4)
+            _unused, local, _unused, state, _unused = line.split(None, 4)
             if state != _LISTEN:
                 break
             address, port = local.split(b":")

@@ -35,7 +35,7 @@ class Access:
         self.refusals: list[Refusal] = []
 
     def user(self, authorization: str) -> str:
-        scheme, _, token = authorization.partition(" ")
+        scheme, _separator, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or token.strip() not in self.tokens:
             raise errors.unauthorized()
         return self.tokens[token.strip()]

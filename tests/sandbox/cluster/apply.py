@@ -65,7 +65,7 @@ def _message(conflicts: list[tuple[str, Path]]) -> str:
     if len(conflicts) == 1:
         manager, path = conflicts[0]
         return f"Apply failed with 1 conflict: conflict with {manager}: {shown(path)}"
-    managers = sorted({manager for manager, _ in conflicts})
+    managers = sorted({manager for manager, _unused in conflicts})
     parts = []
     for manager in managers:
         paths = "\n".join(f"- {shown(path)}" for owner, path in conflicts if owner == manager)

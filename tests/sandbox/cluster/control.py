@@ -64,10 +64,10 @@ class Control:
             return web.Response(status=400, text=f"{request.path}: {error!r}\n")
         return web.json_response(answer)
 
-    def _requests(self, _: Body) -> Body:
+    def _requests(self, _body: Body) -> Body:
         return {"requests": self._faults.seen()}
 
-    def _forget_requests(self, _: Body) -> Body:
+    def _forget_requests(self, _body: Body) -> Body:
         self._faults.forget_seen()
         return {}
 
@@ -75,14 +75,14 @@ class Control:
         self._faults.add(Fault(**body))
         return {}
 
-    def _clear(self, _: Body) -> Body:
+    def _clear(self, _body: Body) -> Body:
         """Takes back faults, refusals and missing images."""
         self._faults.clear()
         self._access.refusals.clear()
         self._registry.missing.clear()
         return {}
 
-    def _cut_watches(self, _: Body) -> Body:
+    def _cut_watches(self, _body: Body) -> Body:
         self._api.cut_watches()
         return {}
 
@@ -90,7 +90,7 @@ class Control:
         self._faults.expire_watches = int(body["count"])
         return {}
 
-    def _forget_history(self, _: Body) -> Body:
+    def _forget_history(self, _body: Body) -> Body:
         self._store.forget_history()
         return {}
 

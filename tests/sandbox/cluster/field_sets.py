@@ -118,7 +118,7 @@ def shown(path: Path) -> str:
     """`.spec.template.spec.containers[name="app"].image`"""
     text = ""
     for element in path:
-        sort, _, rest = element.partition(":")
+        sort, _separator, rest = element.partition(":")
         if sort == "f":
             text += f".{rest}"
         elif sort == "k":

@@ -54,12 +54,12 @@ class Half(asyncio.Protocol):
             self.other.transport.write_eof()
         return True
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         other, self.other = self.other, None
         if other is None or other.transport is None:
             return
         other.other = None
-        if error is not None:
+        if exc is not None:
             reset(other.transport)
         else:
             other.transport.close()
@@ -105,7 +105,7 @@ class Port:
         """A pod that refuses resets the client, as it would without this process between them."""
         try:
             target = random.choice(self.targets)
-            _, pod = await asyncio.get_running_loop().create_connection(Half, *target)
+            _unused, pod = await asyncio.get_running_loop().create_connection(Half, *target)
         except (OSError, IndexError):
             if client.transport is not None:
                 reset(client.transport)
@@ -135,7 +135,7 @@ async def forward(address: str) -> None:
         wanted: dict[int, Any] = dict(json.loads(line))
         for number in ports.keys() | wanted.keys():
             port = ports.setdefault(number, Port(address, number))
-            targets = [(host, to) for host, to in wanted.get(number, [])]
+            targets = [tuple(target) for target in wanted.get(number, [])]
             try:
                 await port.lead_to(targets)
             except OSError as error:

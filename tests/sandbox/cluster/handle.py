@@ -37,7 +37,7 @@ class Cluster:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -94,7 +94,7 @@ class Cluster:
         headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         """One request to the API: its status, and the body as JSON where it is some, else as text."""
-        status, _, text, is_json = self._send(method, path, body, content_type, headers or {})
+        status, _unused, text, is_json = self._send(method, path, body, content_type, headers or {})
         return status, json.loads(text) if is_json else text
 
     def headers_of(self, method: str, path: str, body: Any = None) -> list[tuple[str, str]]:

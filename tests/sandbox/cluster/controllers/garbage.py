@@ -38,7 +38,7 @@ class GarbageCollector:
             self._holding[uid] = (change.kind, change.object)
             self._queue.add(("", uid))
 
-    def _sync(self, _: str, uid: str) -> None:
+    def _sync(self, _unused: str, uid: str) -> None:
         held = self._holding.get(uid)
         dependents = [
             (kind, obj)
@@ -75,7 +75,7 @@ class NamespaceController:
             if namespace is not None and is_terminating(namespace):
                 self._queue.add(("", name_of(namespace)))
 
-    def _sync(self, _: str, name: str) -> None:
+    def _sync(self, _unused: str, name: str) -> None:
         namespace = self._store.get(NAMESPACE, "", name)
         if namespace is None:
             return

@@ -93,7 +93,7 @@ class JobController:
             self._queue.add(key_of(job), wait)
             return
         wanted = min(job["spec"]["parallelism"], job["spec"]["completions"] - len(succeeded))
-        for _ in range(wanted - len(active)):
+        for _round in range(wanted - len(active)):
             create_pod(self._resources, self._events, JOB, job)
         deadline = job["spec"].get("activeDeadlineSeconds")
         if deadline is not None:

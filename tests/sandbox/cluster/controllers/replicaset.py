@@ -59,7 +59,7 @@ class ReplicaSetController:
         missing = replica_set["spec"]["replicas"] - len(pods)
         batch, created = 1, 0
         while created < min(missing, _BURST):
-            for _ in range(min(batch, missing - created)):
+            for _round in range(min(batch, missing - created)):
                 refusal = create_pod(self._resources, self._events, REPLICA_SET, replica_set)
                 if refusal is not None:
                     return refusal

@@ -52,7 +52,7 @@ class Scheduler:
             if fitting is not None:
                 self._bind(pod, name_of(fitting))
                 return
-            refusal = _refusal([reason for _, reason in reasons if reason])
+            refusal = _refusal([reason for _unused, reason in reasons if reason])
         self._refuse(pod, refusal)
         self._queue.add((namespace, name), _RETRY_SECONDS)
 

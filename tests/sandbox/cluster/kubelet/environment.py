@@ -102,6 +102,6 @@ def expand(text: str, variables: dict[str, str]) -> str:
 
 
 def _resource(container: Object, reference: Object) -> str:
-    where, _, resource = reference.get("resource", "").partition(".")
+    where, _separator, resource = reference.get("resource", "").partition(".")
     quantity = dig(container, "resources", where, resource) or "0"
     return str(math.ceil(amount(quantity) / amount(reference.get("divisor") or "1")))

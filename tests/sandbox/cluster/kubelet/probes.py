@@ -64,7 +64,7 @@ async def check(probe: Object, container: Object, address: str, env: dict[str, s
     port = _port((probe.get("tcpSocket") or probe.get("grpc") or {})["port"], container)
     try:
         async with asyncio.timeout(timeout):
-            _, writer = await asyncio.open_connection(address, port)
+            _unused, writer = await asyncio.open_connection(address, port)
     except OSError as error:
         return False, f"dial tcp {address}:{port}: {_why(error)}"
     writer.close()

@@ -150,7 +150,7 @@ async def run_inside(command: list[str], env: dict[str, str], timeout: float) ->
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout)
+        output, _unused = await asyncio.wait_for(process.communicate(), timeout)
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -50,7 +50,7 @@ def test_the_account_of_the_pod_is_never_tried_unasked(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As inside a pod: the variables that the client looks for are there, and no kubeconfig is."""
-    host, _, port = api.url.removeprefix("http://").partition(":")
+    host, _separator, port = api.url.removeprefix("http://").partition(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
     monkeypatch.setenv("HOME", str(tmp_path))
