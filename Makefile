@@ -30,7 +30,7 @@ venv: .venv/ready ## only set up: .venv with pinned tools and the three collecti
 	@$(PYTHON) .ci/make_venv.py
 	@touch $@
 
-sandbox: .venv/ready ## start a sandbox and stay with it
+sandbox: .venv/ready ## start a sandbox and leave it running
 	@$(SANDBOX) up
 
 sandbox-env: .venv/ready ## print the exports that point ansible-playbook, aws and kubectl at it
