@@ -16,15 +16,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import yaml
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client as _core_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 
 try:
     import urllib3
+    import yaml
     from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException
+    from kubernetes.config import ConfigException, kube_config
     from kubernetes.dynamic.exceptions import (
         DynamicApiError,
         ResourceNotFoundError,
@@ -77,6 +78,17 @@ def connect(params: Mapping[str, Any]) -> Cluster:
             "set kubeconfig (or KUBECONFIG), or host with api_key."
         ) from error
     return Cluster(client)
+
+
+def leave() -> None:
+    """Forget what the libraries keep until their process ends: the files they write keys to, and the last cluster.
+
+    A process that Ansible forks ends without its exit handlers, and may serve another cluster before that.
+    """
+    if _MISSING is None:
+        _core_client._pool.clear()
+        Configuration.set_default(None)
+        kube_config._cleanup_temp_files()
 
 
 def auth_options(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

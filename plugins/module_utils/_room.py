@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,8 @@ class Room:
 
     ``connect(params)`` builds the client; ``run(params, check_mode, client, tell)`` reads, decides
     and writes, and returns the result or raises a BluegreenError. ``tell(line)`` shows a person
-    how far it is; a door that can show nothing passes a function that drops the line.
+    how far it is; a door that can show nothing passes a function that drops the line. ``leave()``
+    removes what ``connect`` and ``run`` would keep for as long as their process lives.
     """
 
     run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
@@ -36,6 +38,12 @@ class Room:
     required_one_of: Sequence[Sequence[str]] = ()
     required_if: Sequence[Sequence[Any]] = ()
     required_together: Sequence[Sequence[str]] = ()
+    leave: Callable[[], None] = lambda: None
+
+
+def unexpected(error: Exception) -> str:
+    """The message for an error that nobody foresaw."""
+    return f"Unexpected {type(error).__name__}: {error}"
 
 
 def enter(room: Room) -> None:
@@ -52,4 +60,8 @@ def enter(room: Room) -> None:
         result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
     except BluegreenError as error:
         module.fail_json(msg=error.message, **error.details)
-    module.exit_json(**result)
+    except Exception as error:  # noqa: BLE001 - a bare traceback would show secrets that fail_json masks
+        module.fail_json(msg=unexpected(error), exception=traceback.format_exc())
+    for warning in result.get("warnings", ()):
+        module.warn(warning)
+    module.exit_json(**{key: value for key, value in result.items() if key != "warnings"})

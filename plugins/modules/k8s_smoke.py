@@ -70,13 +70,14 @@ elapsed:
   sample: 0.012
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_smoke import connect, run
 
 ROOM = Room(
     run=run,
     connect=connect,
+    leave=leave,
     argument_spec={
         "namespace": {"type": "str"},
         "service": {"type": "str"},

@@ -270,13 +270,14 @@ logs:
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import WORKLOAD_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_wait_ready import run
 
 ROOM = Room(
     run=run,
     connect=connect,
+    leave=leave,
     argument_spec={
         **ARGUMENT_SPEC,
         **WORKLOAD_SPEC,

@@ -77,7 +77,7 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import MARKS, run
@@ -85,6 +85,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_r
 ROOM = Room(
     run=run,
     connect=connect,
+    leave=leave,
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin utility is private to octoblu.bluegreen and may change at any time.
+
+"""The second door into a module's room: from Ansible's own process, without starting another.
+
+Ansible loads an action's class in its main process, and the process that it forks for a task has
+what was imported there. A module's own process imports boto3 or kubernetes again for every task.
+BLUEGREEN_DOOR=module in the environment keeps this door closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible import constants as C
+from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.utils.display import Display
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Room, unexpected
+from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
+
+# For these Ansible looks for a Python by itself.
+_ANY_PYTHON = ("", "auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
+
+_O_PATH = 0o10000000
+
+
+def find_room(module: str, *libraries: str) -> Room | None:
+    """The ROOM of one of our modules; None where a library, a collection or this Ansible is not what it needs."""
+    if not _cores.TRIED:
+        return None
+    try:
+        for library in libraries:
+            importlib.import_module(library)
+        found = importlib.import_module(f"ansible_collections.octoblu.bluegreen.plugins.modules.{module}")
+    except ImportError:
+        return None
+    room: Room = found.ROOM
+    return room
+
+
+class Door(NormalAction):  # type: ignore[misc]
+    """A module's action. Where it cannot run in this process, it is Ansible's action for any module."""
+
+    room: Room | None = None
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        variables = task_vars or {}
+        if self.room is None or not self._is_open(variables):
+            result: Result = super().run(tmp, variables)
+            return result
+        return _cores.returned(self, self._enter(self.room, variables))
+
+    def _is_open(self, variables: Mapping[str, Any]) -> bool:
+        """Whether the module would run here, as this user, in this environment and with this Python."""
+        return (
+            os.environ.get("BLUEGREEN_DOOR") != "module"
+            and sys.platform == "linux"
+            and self._connection.matches_name(["ansible.builtin.local"])
+            and self._connection.become is None
+            and not self._task.async_val
+            and not any(self._task.environment or ())
+            and self._python(variables) in (*_ANY_PYTHON, sys.executable)
+        )
+
+    def _python(self, variables: Mapping[str, Any]) -> str:
+        host = self._task.delegate_to
+        known = variables.get("ansible_delegated_vars", {}).get(host, {}) if host else variables
+        configured = C.config.get_config_value("INTERPRETER_PYTHON", variables=known)
+        return str(self._templar.template(configured) or "").strip()
+
+    def _enter(self, room: Room, variables: Mapping[str, Any]) -> Result:
+        """What the module would print."""
+        told = _cores.settings(self, variables)
+        params = _cores.plain(self._task.args)
+        warnings, deprecations = len(get_warning_messages()), len(get_deprecation_messages())
+        checked = ModuleArgumentSpecValidator(
+            room.argument_spec,
+            mutually_exclusive=room.mutually_exclusive,
+            required_one_of=room.required_one_of,
+            required_if=room.required_if,
+            required_together=room.required_together,
+        ).validate(params)
+        params.update(checked.validated_parameters)
+        secrets = checked._no_log_values
+        if checked.error_messages:
+            result = _failure(told, self._complaint(checked.errors), None, {})
+        else:
+            result = self._ask(room, params, told, self._teller(variables, secrets))
+        result["warnings"] = [*get_warning_messages()[warnings:], *result.get("warnings", ())]
+        result["deprecations"] = [*get_deprecation_messages()[deprecations:]]
+        if told.get("_ansible_inject_invocation", True):
+            result["invocation"] = {"module_args": params}
+        kept = {key: value for key, value in result.items() if value is None or isinstance(value, bool)}
+        return {**remove_values(result, secrets), **kept}
+
+    def _complaint(self, errors: Any) -> str:
+        unsupported = isinstance(errors[0], UnsupportedError)
+        return (
+            f"Unsupported parameters for ({self._task.action}) module: {errors.msg}"
+            if unsupported
+            else errors.msg
+        )
+
+    def _ask(
+        self, room: Room, params: Result, told: Mapping[str, Any], tell: Callable[[str], None]
+    ) -> Result:
+        try:
+            with _as_a_process_of_its_own(self._loader.get_basedir()):
+                try:
+                    return dict(room.run(params, self._task.check_mode, room.connect(params), tell))
+                finally:
+                    room.leave()
+        except BluegreenError as error:
+            return _failure(told, error.message, error, error.details)
+        except Exception as error:  # noqa: BLE001 - as in the module, told with its traceback
+            return _failure(told, unexpected(error), error, {"exception": traceback.format_exc()})
+
+    def _teller(self, variables: Mapping[str, Any], secrets: set[str]) -> Callable[[str], None]:
+        """Shows a line at once: what a forked process displays is passed on to the main process."""
+        if self._task.check_mode or self._task.no_log:
+            return lambda line: None
+        host = variables.get("inventory_hostname")
+
+        def tell(line: str) -> None:
+            # Standard output may be somebody's JSON. A main process that is gone reads nothing any more.
+            with contextlib.suppress(OSError):
+                Display().display(f"[{host}] {remove_values(line, secrets)}", stderr=True)
+
+        return tell
+
+
+def _failure(
+    told: Mapping[str, Any], message: str, error: BaseException | None, details: Mapping[str, Any]
+) -> Result:
+    result = {**details, "failed": True, "msg": message}
+    shown = _cores.shown_traceback(told, error, result.pop("exception", None))
+    return {**result, "exception": shown} if shown else result
+
+
+@contextlib.contextmanager
+def _as_a_process_of_its_own(folder: str) -> Iterator[None]:
+    """In the playbook's folder, and with nobody who reads what a library prints or logs."""
+    here = os.open(".", _O_PATH)
+    outputs = {number: os.dup(number) for number in (1, 2)}
+    level = logging.root.manager.disable
+    with open(os.devnull, "w") as nowhere:
+        try:
+            os.chdir(folder)
+            for number in outputs:
+                os.dup2(nowhere.fileno(), number)
+            logging.disable()
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                yield
+        finally:
+            logging.disable(level)
+            for number, output in outputs.items():
+                os.dup2(output, number)
+                os.close(output)
+            os.fchdir(here)
+            os.close(here)
