@@ -21,8 +21,8 @@ class WebServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: str) -> None:
-        super().__init__((address, 0), _WebRequest)
+    def __init__(self, address: str, port: int = 0) -> None:
+        super().__init__((address, port), _WebRequest)
         self.status = 200
         # A request of /slow has arrived; it is answered once it may go on.
         self.arrived, self.go_on = threading.Event(), threading.Event()

@@ -78,6 +78,9 @@ class CallLog:
             self._calls.append(call)
             call.number = len(self._calls)
 
+    def __len__(self) -> int:
+        return len(self._calls)
+
     def since(self, number: int) -> list[dict[str, Any]]:
         """Those after the call of that number, in the order in which they came."""
         return [asdict(call) for call in self._calls[number:]]

@@ -39,7 +39,7 @@ def _stored(account: str, region: str, arn: str) -> KeyPair | None:
         from moto.iam.models import iam_backends
 
         uploaded = iam_backends[account]["aws"].get_certificate_by_arn(arn)
-        return uploaded and KeyPair(uploaded.cert_body, uploaded.private_key)
+        return KeyPair(uploaded.cert_body, uploaded.private_key) if uploaded else None
     if service == "acm":
         from moto.acm.models import CertificateNotFound, acm_backends
 

@@ -27,6 +27,7 @@ class Control:
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear,
             ("GET", "calls"): self._calls,
+            ("GET", "mark"): self.gate.calls.__len__,
             ("GET", "held"): self._held,
             ("POST", "release"): self._release,
             ("POST", "settings"): self._set,

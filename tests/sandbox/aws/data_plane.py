@@ -13,14 +13,14 @@ from sandbox.aws.prober import Prober
 
 class DataPlane:
     def __init__(self, folder: Path, node: str, addresses: Addresses, health_interval_scale: float):
-        self.prober = Prober(node, health_interval_scale, self._health_changed)
+        self._lock = threading.Lock()
+        self.prober = Prober(node, health_interval_scale, self._lock, self._push)
         self._node = node
         self._addresses = addresses
         self._envoy = Envoy(folder)
         self._key_pairs = KeyPairs()
         self._balancers: tuple[Balancer, ...] = ()
         self._pushed: list[Json] = []
-        self._lock = threading.Lock()
 
     def start(self) -> None:
         self._envoy.start()
@@ -52,11 +52,8 @@ class DataPlane:
             for balancer in self._balancers
         }
 
-    def _health_changed(self) -> None:
-        with self._lock:
-            self._push()
-
     def _push(self) -> None:
+        """With the lock held."""
         wanted = [
             listener_resource(
                 balancer,

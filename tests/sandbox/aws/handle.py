@@ -77,6 +77,10 @@ class Aws:
         self._process.communicate()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def environment(self) -> dict[str, str]:
         """What points an SDK here."""
         return {
@@ -114,7 +118,7 @@ class Aws:
 
     def mark(self) -> int:
         """The number of the last call until now, for `calls`."""
-        return len(self.calls())
+        return int(self._ask("GET", "mark"))
 
     def held(self) -> list[int]:
         """The numbers of the calls that a fault holds now."""

@@ -60,7 +60,7 @@ class _Handler(MotoRequestHandler):
         length = answer.header("Content-Length") if self.command == "HEAD" else len(answer.body)
         self.send_header("Content-Length", str(length or 0))
         if self.command != "HEAD":
-            self._headers_buffer.append(b"\r\n" + answer.body)  # type: ignore[attr-defined]
+            self._headers_buffer.append(b"\r\n" + answer.body)
             self.flush_headers()
         else:
             self.end_headers()

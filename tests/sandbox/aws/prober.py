@@ -24,9 +24,13 @@ class _Probed:
 
 
 class Prober:
-    def __init__(self, node: str, interval_scale: float, changed: Callable[[], None]):
-        """`changed` is called, on the prober's thread, after an instance went in or out of service."""
+    def __init__(self, node: str, interval_scale: float, lock: threading.Lock, changed: Callable[[], None]):
+        """`changed` is called after an instance went in or out of service, on the prober's thread.
+
+        `lock` is held meanwhile: nobody is told of a state before it has taken effect.
+        """
         self.interval_scale = interval_scale
+        self._lock = lock
         self._node = node
         self._changed = changed
         # By (load balancer's address, instance id).
@@ -37,16 +41,17 @@ class Prober:
         threading.Thread(target=self._loop.run_forever, name="prober", daemon=True).start()
 
     def health(self, address: str, instance_id: str) -> Health:
-        return self._probed[address, instance_id].health
+        with self._lock:
+            return self._probed[address, instance_id].health
 
     def in_service(self, balancer: Balancer) -> bool:
-        """Whether any instance of the load balancer is."""
+        """Whether any instance of the load balancer is. To be asked with the lock held."""
         return any(
             self._probed[balancer.address, each].health.state == IN_SERVICE for each in balancer.instances
         )
 
     def follow(self, balancers: Iterable[Balancer]) -> None:
-        """Probe the instances of these, and of no others, from now on."""
+        """Probe the instances of these, and of no others, from now on. To be called with the lock held."""
         wanted = {
             (balancer.address, instance): balancer.check
             for balancer in balancers
@@ -64,6 +69,8 @@ class Prober:
 
     def _begin(self, probed: _Probed) -> None:
         probed.task = self._loop.create_task(self._probe(probed))
+        # Lets asyncio log what ended it; it should not end by itself.
+        probed.task.add_done_callback(lambda task: task.cancelled() or task.result())
 
     def _forget(self, probed: _Probed) -> None:
         if probed.task is not None:
@@ -74,9 +81,10 @@ class Prober:
             began = self._loop.time()
             check = probed.check
             passed = await passes(check, self._node, self._timeout(check))
-            before, probed.health = probed.health, after_check(probed.health, check, passed)
-            if before.state != probed.health.state:
-                self._changed()
+            with self._lock:
+                before, probed.health = probed.health, after_check(probed.health, check, passed)
+                if before.state != probed.health.state:
+                    self._changed()
             await self._rest(probed, began)
 
     async def _rest(self, probed: _Probed, began: float) -> None:
