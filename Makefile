@@ -8,7 +8,7 @@ SANDBOX := PYTHONPATH=tests $(PY) -m sandbox
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_REMOTE_TEMP := $(ANSIBLE_HOME)/tmp
 
-.PHONY: help try test check venv sandbox sandbox-env sandbox-down clean
+.PHONY: help try test check bench-swap venv sandbox sandbox-env sandbox-down clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: .venv/ready ## every gate and every test
 check: .venv/ready ## the quick half: lint, types, unit tests, one story
 	@$(PY) .ci/gates.py ruff format mypy yamllint ansible-lint
 	$(PY) -m pytest -n 2 tests/unit tests/integration/test_first_light.py
+
+bench-swap: .venv/ready ## measure the swap beside the stock module and the sequence of 2015
+	@PYTHONPATH=tests $(PY) tests/bench/swap.py
 
 venv: .venv/ready ## only set up: .venv with pinned tools and the three collections
 

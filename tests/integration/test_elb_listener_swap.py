@@ -13,6 +13,7 @@ import threading
 
 import pytest
 from balancers import (
+    CHECK,
     TAGS,
     add_negotiation_policy,
     add_stickiness,
@@ -330,3 +331,107 @@ def test_two_hundred_names_cost_eleven_calls(elb, zones, calls):
         facts(*names[:100], "not-there-1", *names[100:], "not-there-2")
     for balancer in balancers:
         balancer.delete()
+
+
+@pytest.mark.parametrize(
+    ("color", "node_port"), [pytest.param("blue", 30081, id="blue"), pytest.param("green", 30082, id="green")]
+)
+@pytest.mark.parametrize(
+    ("listeners", "tags", "check", "code"),
+    [
+        pytest.param({80: 30081, 81: 30082}, TAGS, "TCP:10256", "mixed", id="mixed"),
+        pytest.param(
+            {80: 30081, 81: 31000},
+            {"blue": "80=30081 81=30081", "green": "80=30082 81=30082"},
+            "TCP:10256",
+            "unknown_port",
+            id="unknown-port",
+        ),
+        pytest.param({80: 30082, 81: 30082}, TAGS, "HTTP:30081/healthz", "health_check_on_idle", id="check"),
+    ],
+)
+def test_repair_brings_a_drifted_router_onto_one_color(
+    elb, zones, writes, listeners, tags, check, code, color, node_port
+):
+    described = [listener(port, target) for port, target in listeners.items()]
+    balancer = make(elb, described, zones, tags, {**CHECK, "Target": check})
+    assert [drift["code"] for drift in facts(balancer.name)[balancer.name]["drift"]] == [code]
+    with writes() as seen, pytest.raises(InputError, match=code):
+        swap(balancer, color)
+    assert seen == []
+    swap(balancer, color, repair=True)
+    assert balancer.node_ports == {80: node_port, 81: node_port}
+    assert facts(balancer.name)[balancer.name]["drift"] == []
+    balancer.delete()
+
+
+def test_repair_makes_a_missing_listener_and_a_missing_policy(elb, zones, certificate):
+    tags = {"blue": "80=30081 443=30081", "green": "80=30082 443=30082"}
+    balancer = make(elb, [listener(443, 30081, "HTTPS", "HTTP", certificate)], zones, tags)
+    add_negotiation_policy(balancer, 443)
+    elb.set_load_balancer_policies_of_listener(
+        LoadBalancerName=balancer.name, LoadBalancerPort=443, PolicyNames=[]
+    )
+    codes = {drift["code"] for drift in facts(balancer.name)[balancer.name]["drift"]}
+    assert codes == {"listener_missing", "policy_missing"}
+    described = [
+        {"port": 80, "protocol": "HTTP"},
+        {"port": 443, "protocol": "HTTPS", "certificate": certificate, "policies": ["tls-1-2"]},
+    ]
+    swap(balancer, "blue", repair=True, listeners=described)
+    assert balancer.node_ports == {80: 30081, 443: 30081}
+    assert balancer.listeners[443]["policies"] == ["tls-1-2"]
+    balancer.delete()
+
+
+@pytest.mark.sandbox
+def test_more_tags_than_fit_are_refused_and_nothing_stays(plain, aws):
+    plain.tag({f"team-{number}": "web" for number in range(8)})
+    before = plain.tags
+    aws.set(tag_limit=10)
+    try:
+        with pytest.raises(RouterError, match="TooManyTags"):
+            swap(plain, "green")
+    finally:
+        aws.set(tag_limit=50)
+    assert (plain.tags, plain.node_ports) == (before, {80: 30081})
+
+
+@pytest.mark.sandbox
+def test_a_certificate_that_is_gone_is_found_out_before_the_delete(shop, aws, calls):
+    aws.fault("error", "CreateLoadBalancerListeners", code="CertificateNotFound", message="gone", times=None)
+    before = shop.listeners
+    with calls() as seen, pytest.raises(RouterError, match="CertificateNotFound"):
+        swap(shop, "green")
+    assert "DeleteLoadBalancerListeners" not in {call["action"] for call in seen}
+    assert (shop.listeners, shop.tags) == (before, {**TAGS, "team": "web"})
+
+
+@pytest.mark.sandbox
+def test_a_certificate_that_goes_in_the_gap_puts_the_old_listeners_back(shop, aws):
+    """It is made again as it was until AWS, which has it still, takes it."""
+    before = shop.listeners
+    aws.fault("error", "CreateLoadBalancerListeners", nth=2, code="InvalidConfigurationRequest")
+    with pytest.raises(RouterError, match="the old listeners were put back") as failed:
+        swap(shop, "green")
+    assert failed.value.details["restored"]
+    assert set(failed.value.details["gap_ms"]) == {"80", "443"}
+    assert shop.listeners == before
+
+
+@pytest.mark.sandbox
+def test_a_policy_object_that_is_gone_is_made_again(shop, aws):
+    """Once only: the listener is gone, so is its use of the policy, and somebody deletes that."""
+    aws.fault("hold", "SetLoadBalancerPoliciesOfListener", nth=3)
+    aws.fault("hold", "SetLoadBalancerPoliciesOfListener", nth=4)
+    before = shop.listeners
+    swapping = threading.Thread(target=swap, args=(shop, "green"))
+    swapping.start()
+    aws.wait_held(2)
+    shop.elb.set_load_balancer_policies_of_listener(
+        LoadBalancerName=shop.name, LoadBalancerPort=443, PolicyNames=[]
+    )
+    shop.elb.delete_load_balancer_policy(LoadBalancerName=shop.name, PolicyName="tls-1-2")
+    aws.release()
+    swapping.join()
+    assert shop.listeners[443]["policies"] == before[443]["policies"]
