@@ -37,7 +37,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def prefix(worker_id: str) -> str:
     """Addresses that no other sandbox of the tests has."""
-    return f"127.{70 + (0 if worker_id == 'master' else int(worker_id.removeprefix('gw')))}.1."
+    return f"127.{40 + (0 if worker_id == 'master' else int(worker_id.removeprefix('gw')))}.1."
 
 
 def give_up_low_ports() -> None:

@@ -60,7 +60,7 @@ def test_who_answers(body: str, who: str) -> None:
 @pytest.fixture
 def address() -> str:
     # A port that is closed and opened again is nobody else's on an address of the process's own.
-    return f"127.99.{os.getpid() % 250}.{os.getpid() // 250 % 250 + 1}"
+    return f"127.60.{os.getpid() % 250}.{os.getpid() // 250 % 250 + 1}"
 
 
 def test_traffic_is_steady_and_tells_each_way_of_being_lost(address: str) -> None:

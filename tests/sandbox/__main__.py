@@ -144,7 +144,7 @@ def summary(state: State) -> str:
     return (
         f"The load balancer {LOAD_BALANCER} answers at {state.url}; "
         f"blue is node port {NODE_PORTS['blue']}, green {NODE_PORTS['green']}.\n"
-        'In another shell: eval "$(make sandbox-env)"'
+        'In another shell: eval "$(make -s sandbox-env)"'
     )
 
 
