@@ -1,0 +1,85 @@
+"""A user's own manifests, and what must not be shown of them."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from shop import Shop
+
+SECRET = "correct-horse-battery"
+
+TEMPLATE = """
+apiVersion: v1
+kind: Secret
+metadata: {{ {'name': bluegreen_app ~ '-keys-' ~ bluegreen_color} | to_json }}
+stringData:
+  PASSWORD: {{ password | to_json }}
+---
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "{{ bluegreen_app }}-settings-{{ bluegreen_color }}"}
+    data: {COMMIT: "{{ bluegreen_commit }}"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ bluegreen_app }}-{{ bluegreen_color }}
+spec:
+  selector:
+    matchLabels: {app: shop, octoblu.bluegreen/color: "{{ bluegreen_color }}"}
+  template:
+    metadata:
+      labels: {app: shop}
+    spec:
+      containers:
+        - name: web
+          image: {{ bluegreen_image }}
+          ports: [{containerPort: {{ bluegreen_container_port }}}]
+          envFrom:
+            - secretRef: {name: "{{ bluegreen_app }}-keys-{{ bluegreen_color }}"}
+            - configMapRef: {name: "{{ bluegreen_app }}-settings-{{ bluegreen_color }}"}
+          readinessProbe:
+            httpGet: {path: "{{ bluegreen_readiness_path }}", port: {{ bluegreen_container_port }}}
+            periodSeconds: 1
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ bluegreen_app }}-{{ bluegreen_color }}
+spec:
+  type: NodePort
+  selector: {app: shop, octoblu.bluegreen/color: "{{ bluegreen_color }}"}
+  ports:
+    - port: 80
+      targetPort: {{ bluegreen_container_port }}
+      nodePort: {{ bluegreen_node_port }}
+"""
+
+
+def test_ones_own_manifests_with_a_secret_that_nobody_is_shown(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    path = tmp_path / "templates" / "shop.yml.j2"
+    path.write_text(TEMPLATE)
+    given = {"bluegreen_manifests": [str(path)], "password": SECRET}
+    first = shop.deploy("0000001", "-vvv", "--diff", **given)
+    assert first.outcome == "deployed", first.output
+    assert shop.who() == "blue"
+    keys = shop.get("secret", "shop-keys-blue")
+    assert keys is not None
+    assert keys["data"]["PASSWORD"] == base64.b64encode(SECRET.encode()).decode()
+
+    again = shop.deploy("0000001", "-vvv", "--diff", **given)
+    assert again.outcome == "unchanged"
+    broken = given | {"bluegreen_readiness_path": shop.settings.bad_path, "bluegreen_ready_timeout": 5}
+    failed = shop.deploy("0000002", "-vvv", "--diff", **broken)
+    assert failed.outcome == "stage_failed"
+    planned = shop.deploy("0000002", "-vvv", "--check", "--diff", **given)
+    assert planned.code == 0, planned.output
+    for finished in (first, again, failed, planned):
+        assert SECRET not in finished.output
+        assert keys["data"]["PASSWORD"] not in finished.output
+    assert shop.who() == "blue"

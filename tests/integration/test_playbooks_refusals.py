@@ -1,0 +1,235 @@
+"""Bad input ends in one sentence that names the value, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Recording
+from shop import Finished, Shop
+
+from sandbox.aws import Aws
+from sandbox.cluster import Cluster
+
+
+def refused(shop: Shop, said: str, finished: Finished) -> None:
+    assert finished.code == 2, finished.output
+    assert finished.outcome in ("refused", None)
+    assert said in finished.reason, finished.output
+    assert shop.objects() == {}
+    assert shop.balancer.node_ports == {shop.settings.http_port: shop.node_ports["green"]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"commit": 5349}, "The commit 5349 is a number"),
+        ({"commit": "-x"}, "The commit '-x' cannot be a label"),
+        ({"commit": None}, "No commit was given"),
+        ({"bluegreen_namespace": None}, "missing required arguments: bluegreen_namespace"),
+        ({"bluegreen_app": "Shop_1"}, "The application name 'Shop_1'"),
+        ({"bluegreen_namespace": "nowhere"}, "There is no namespace nowhere at http"),
+        ({"bluegreen_load_balancer": "not-there"}, "'not-there'"),
+        ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
+        ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
+        ({"bluegreen_load_balancer": {"name": "x", "type": "gateway"}}, "gateway"),
+        ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
+    ],
+)
+def test_variables(shop: Shop, variables: Mapping[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"commit": "0012345", **variables}
+    refused(shop, said, shop.play("deploy", **given))
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"blue": None, "green": None}, "(tags_missing)"),
+        ({"green": "30081"}, "(tags_equal)"),
+        ({"green": "web"}, "green='web'"),
+        ({"blue": "80"}, "80 is outside the node ports 30000 to 32767"),
+        ({"kubernetes.io/service-name": "store/web"}, "(owned_by_kubernetes)"),
+        ({"octoblu.bluegreen/app": "cart/0000"}, "is claimed by 'cart/0000', and this is 'shop/"),
+    ],
+)
+def test_tags(shop: Shop, tags: Mapping[str, str | None], said: str) -> None:
+    gone = [{"Key": key} for key, value in tags.items() if value is None]
+    if gone:
+        shop.balancer.elb.remove_tags(LoadBalancerNames=[shop.balancer.name], Tags=gone)
+    kept = {key: value for key, value in tags.items() if value is not None}
+    if kept:
+        shop.balancer.tag(kept)
+    refused(shop, said, shop.deploy("0012345"))
+
+
+def test_a_claim_is_taken_over_when_asked_to(shop: Shop) -> None:
+    shop.balancer.tag({"octoblu.bluegreen/app": "cart/0000"})
+    shop.deployed("0012345", bluegreen_claim=True)
+    assert shop.balancer.tags["octoblu.bluegreen/app"].startswith("shop/")
+
+
+def test_a_router_on_both_colors(shop: Shop) -> None:
+    port = shop.settings.http_port + 1
+    shop.balancer.elb.create_load_balancer_listeners(
+        LoadBalancerName=shop.balancer.name,
+        Listeners=[
+            {
+                "Protocol": "HTTP",
+                "LoadBalancerPort": port,
+                "InstanceProtocol": "HTTP",
+                "InstancePort": shop.node_ports["blue"],
+            }
+        ],
+    )
+    finished = shop.deploy("0012345")
+    assert finished.outcome == "refused"
+    assert "(mixed)" in finished.reason
+    assert shop.objects() == {}
+
+
+def test_a_node_port_that_somebody_else_holds(shop: Shop) -> None:
+    shop.apply(shop.service("old-web", shop.node_ports["blue"]))
+    finished = shop.deploy("0012345")
+    assert finished.outcome == "refused"
+    assert f"Node port {shop.node_ports['blue']} of blue is held by Service old-web" in finished.reason
+    assert shop.get("deployment", "shop-blue") is None
+
+
+TEMPLATE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "{{ bluegreen_app }}-COLOR"}
+spec:
+  selector: {matchLabels: {app: shop, color: "{{ bluegreen_color }}"}}
+  template:
+    metadata: {labels: {app: shop, color: "{{ bluegreen_color }}"}}
+    spec: {containers: [{name: app, image: "IMAGE"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: "{{ bluegreen_app }}-{{ bluegreen_color }}"}
+spec:
+  type: NodePort
+  selector: {app: shop, color: "{{ bluegreen_color }}"}
+  ports: [{port: 80, targetPort: 8080, nodePort: NODEPORT}]
+"""
+
+
+def template(folder: Path, **changes: str) -> str:
+    words = {"COLOR": "{{ bluegreen_color }}", "IMAGE": "web:1", "NODEPORT": "{{ bluegreen_node_port }}"}
+    text = TEMPLATE
+    for word, value in (words | changes).items():
+        text = text.replace(word, value)
+    path = folder / "shop.yml.j2"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"IMAGE": "{{ no_such_variable }}"}, "shop.yml.j2): 'no_such_variable' is undefined"),
+        ({"IMAGE": "{{ nothing"}, "shop.yml.j2): Syntax error in template"),
+        ({"COLOR": "green"}, "The manifests of blue have no Deployment shop-blue, only shop-green"),
+        ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
+        ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "The manifests of blue are not YAML"),
+    ],
+)
+def test_templates(shop: Shop, tmp_path: Path, changes: dict[str, str], said: str) -> None:
+    refused(shop, said, shop.deploy("0012345", bluegreen_manifests=[template(tmp_path, **changes)]))
+
+
+def test_a_template_that_is_not_there(shop: Shop) -> None:
+    refused(shop, "nowhere.yml.j2", shop.deploy("0012345", bluegreen_manifests=["nowhere.yml.j2"]))
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"AWS_DEFAULT_REGION": None}, "region"),
+        (
+            {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_EC2_METADATA_DISABLED": "true"},
+            "credentials",
+        ),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
+        ({"KUBECONFIG": None}, "~/.kube/config"),
+        ({"K8S_AUTH_HOST": "https://127.0.0.1:1", "K8S_AUTH_API_KEY": "hunter2"}, "127.0.0.1:1"),
+    ],
+)
+def test_nowhere_to_go(shop: Shop, environment: dict[str, str | None], said: str) -> None:
+    finished = shop.deploy_with(environment, "0012345")
+    refused(shop, said, finished)
+    assert "hunter2" not in finished.output
+
+
+def _expired(aws: Aws, cluster: Cluster) -> None:
+    aws.fault(
+        kind="error",
+        code="ExpiredToken",
+        message="The security token included in the request is expired",
+        status=403,
+        times=1000,
+    )
+
+
+def _no_rights_on_aws(aws: Aws, cluster: Cluster) -> None:
+    aws.fault(
+        kind="error", code="AccessDenied", message="not authorized to perform this", status=403, times=1000
+    )
+
+
+def _no_rights_in_the_cluster(aws: Aws, cluster: Cluster) -> None:
+    cluster.forbid("list", "deployments")
+
+
+def _no_namespace_to_see(aws: Aws, cluster: Cluster) -> None:
+    cluster.forbid("get", "namespaces")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (_expired, "ExpiredToken"),
+        (_no_rights_on_aws, "AccessDenied"),
+        (_no_rights_in_the_cluster, "403 Forbidden: deployments.apps is forbidden"),
+        (_no_namespace_to_see, "403 Forbidden: namespaces"),
+    ],
+)
+def test_no_rights(
+    shop: Shop, aws: Aws, cluster: Cluster, trouble: Callable[[Aws, Cluster], None], said: str
+) -> None:
+    trouble(aws, cluster)
+    finished = shop.deploy("0012345")
+    aws.clear()
+    cluster.clear()
+    refused(shop, said, finished)
+
+
+@pytest.mark.sandbox
+def test_a_token_that_the_cluster_does_not_know(shop: Shop, cluster: Cluster) -> None:
+    options = {"host": cluster.url, "api_key": "hunter2", "ca_cert": str(cluster.folder / "ca.crt")}
+    finished = shop.deploy("0012345", "-vvv", bluegreen_kubernetes=options)
+    refused(shop, "401", finished)
+    assert "hunter2" not in finished.output
+
+
+def test_nothing_is_written_before_a_refusal(shop: Shop, writes: Recording, cluster: Cluster) -> None:
+    shop.balancer.tag({"octoblu.bluegreen/app": "cart/0000"})
+    with writes() as seen:
+        cluster.forget_requests()
+        finished = shop.deploy("0012345")
+        requests = cluster.requests()
+    assert finished.outcome == "refused"
+    assert seen == []
+    assert {request["method"] for request in requests} == {"GET"}
+
+
+def test_a_number_is_told_from_a_string_on_the_command_line_and_in_a_file(shop: Shop, tmp_path: Path) -> None:
+    number = tmp_path / "number.yml"
+    number.write_text("commit: 0012345\n")
+    refused(shop, "The commit 5349 is a number", shop.play("deploy", "-e", f"@{number}"))
+    planned = shop.play("deploy", "--check", "-e", "commit=0012345")
+    assert planned.code == 0, planned.output
+    assert "0012345 would be deployed to blue" in planned.output

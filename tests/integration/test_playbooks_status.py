@@ -1,0 +1,91 @@
+"""What status tells, and what a run hands on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from shop import CHECKOUT, Shop
+
+
+def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -> None:
+    finished = shop.play("status", environment={"KUBECONFIG": None})
+    assert (finished.code, finished.changed) == (0, 0), finished.output
+    assert "shop: green is live" in finished.output
+    assert f"{shop.settings.http_port} -> green" in finished.output
+    assert "cluster: No usable Kubernetes configuration" in finished.output
+
+
+def test_both_halves(shop: Shop) -> None:
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    before = shop.objects(), shop.balancer.description
+    finished = shop.status()
+    assert (finished.code, finished.changed, finished.outcome) == (0, 0, "unchanged")
+    for line in (
+        "shop: green is live",
+        f"blue: 0000001, proven, ready (1 of 1), node port {shop.node_ports['blue']}",
+        f"green: 0000002, proven, ready (1 of 1), node port {shop.node_ports['green']}",
+        "drift: none",
+        "rollback: to 0000001 on blue",
+    ):
+        assert f'"{line}"' in finished.output, finished.output
+    assert finished.result["rollback"] == {"color": "blue", "to": "0000001", "reason": ""}
+    assert (shop.objects(), shop.balancer.description) == before
+
+
+def test_drift_is_told_with_its_name(shop: Shop) -> None:
+    shop.balancer.tag({"green": str(shop.node_ports["blue"])})
+    finished = shop.status()
+    assert finished.code == 0
+    assert "(tags_equal)" in finished.output
+
+
+def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path) -> None:
+    inventory = tmp_path / "shops.yml"
+    lost = shop.variables() | {"bluegreen_app": "cart", "bluegreen_load_balancer": "not-there"}
+    hosts = {"shop": shop.variables(), "cart": lost}
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    finished = shop.play(
+        "status", "-i", str(inventory), **dict.fromkeys([*shop.variables(), "bluegreen_result_file"])
+    )
+    assert finished.code == 2
+    assert "'not-there'" in finished.reason
+    _before, _mark, stats = finished.output.partition("RUN: ")
+    told = json.loads(stats)["bluegreen_result"]
+    assert {app: result["outcome"] for app, result in told.items()} == {
+        "shop": "unchanged",
+        "cart": "refused",
+    }
+
+
+def test_two_runs_of_one_play_do_not_see_each_others_results(shop: Shop, tmp_path: Path) -> None:
+    """A refused deploy that follows a good one has nothing of it in its result."""
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "tasks": [
+            {
+                "ansible.builtin.include_role": {"name": "octoblu.bluegreen.bluegreen"},
+                "vars": {"bluegreen_commit": commit},
+            }
+            for commit in ("0000001", "-")
+        ],
+    }
+    playbook = tmp_path / "twice.yml"
+    playbook.write_text(yaml.safe_dump([play]))
+    finished = shop.play(str(playbook))
+    assert finished.code == 2
+    assert "The commit '-'" in finished.reason
+    assert (finished.outcome, finished.result["changed"]) == ("refused", False)
+    assert finished.result["gap_ms"] == {}
+    assert shop.who() == "blue"
+
+
+def test_the_playbooks_are_found_by_the_collections_name(shop: Shop) -> None:
+    assert (CHECKOUT / "playbooks" / "status.yml").exists()
+    finished = shop.play("octoblu.bluegreen.status")
+    assert finished.code == 0, finished.output
