@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import CO
 Returned = Mapping[str, Any]
 
 _DONE = {"deploy": "deployed", "rollback": "rolled_back"}
+# How Ansible tells of a template that it met while it looked at a task's keywords and arguments.
+_TEMPLATE = re.compile(r"(?:value for 'manifests'|keyword 'no_log'): (.+)", re.DOTALL)
 # kubernetes.core tells the API server's answer as it came.
 _STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
@@ -28,8 +30,8 @@ class Run:
 
     ``action`` is deploy, rollback or status; ``router`` the facts' entry of the load balancer;
     ``failure`` what the task returned that failed, as the rescue sees it; ``undone`` what putting the
-    idle color back returned; ``cluster`` why the cluster could not be read for a status. Times are
-    seconds since the epoch.
+    idle color back returned; ``cluster`` why the cluster could not be read for a status; ``manifests``
+    the paths of their templates. Times are seconds since the epoch.
     """
 
     app: str
@@ -48,6 +50,7 @@ class Run:
     failure: Returned = field(default_factory=dict)
     undone: Returned = field(default_factory=dict)
     cluster: str = ""
+    manifests: Sequence[str] = ()
 
     @property
     def moved(self) -> bool:
@@ -110,8 +113,11 @@ def reason(run: Run) -> str:
     if not run.failure:
         return ""
     told = str(run.failure.get("msg") or "A task failed without a reason.")
-    match = _STATUS.match(told)
-    return f"{match[1]}: {match[2]}" if match else told
+    if match := _TEMPLATE.search(told):
+        return f"The manifests do not render ({', '.join(run.manifests)}): {match[1]}"
+    if match := _STATUS.match(told):
+        return f"{match[1]}: {match[2]}"
+    return told
 
 
 def summary(run: Run) -> list[str]:
@@ -136,11 +142,12 @@ def _seconds(run: Run) -> dict[str, float]:
 
 def _run_lines(run: Run) -> Iterator[str]:
     yield f"{run.app}: {_headline(run)}"
-    before = run.release(run.live).get("commit") or "an unknown release"
+    commit = run.release(run.live).get("commit")
+    before = f"{commit} on {run.live}" if commit else str(run.live)
     if run.moved and run.live:
-        yield f"before: {before} on {run.live}"
+        yield f"before: {before}"
     elif run.failure and run.live:
-        yield f"still live: {before} on {run.live}"
+        yield f"still live: {before}"
     if _ran(run.undone):
         yield f"{run.color}: put back to {run.release(run.color).get('commit')}"
     if run.swap.get("gap_ms"):

@@ -164,6 +164,6 @@ def aws_time(elb: Any) -> Callable[[], int]:
 
 
 @pytest.fixture
-def shop(settings: Settings, zones: list[str], tmp_path: Path) -> Iterator[Shop]:
-    with Shop(settings, zones, tmp_path) as shop:
+def shop(world: World, settings: Settings, zones: list[str], tmp_path: Path) -> Iterator[Shop]:
+    with Shop(settings, zones, tmp_path, world.aws) as shop:
         yield shop

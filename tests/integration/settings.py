@@ -15,11 +15,11 @@ _PREFIX = "BLUEGREEN_TEST_"
 
 @dataclass(frozen=True)
 class Settings:
-    """``{commit}`` in an image is replaced by the commit."""
+    """Images are named as the role's variable is, so that they can hold the commit."""
 
-    image: str = "sandbox/web:{commit}"
+    image: str = "sandbox/web:{{ bluegreen_commit }}"
     # An image that nobody can pull.
-    bad_image: str = "sandbox/nosuch:{commit}"
+    bad_image: str = "sandbox/nosuch:{{ bluegreen_commit }}"
     container_port: int = 8080
     # Answers the name of the pod.
     who_path: str = "/hostname"
@@ -37,6 +37,8 @@ class Settings:
     zones: str = ""
     # ARN of a certificate for HTTPS listeners; by default a self-signed one is imported into ACM.
     certificate: str = ""
+    # The folder of the ansible-playbook that is tested; the one of the tests' own Python by default.
+    ansible: str = ""
     # How long one playbook may take, in seconds.
     patience: int = 120
 

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -19,6 +20,8 @@ from typing import Any, Self
 import boto3
 from balancers import Balancer, listener, make
 from settings import Settings
+
+from sandbox.aws import Aws
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
@@ -35,8 +38,8 @@ class Finished:
     @property
     def reason(self) -> str:
         """The last thing that failed, as Ansible printed it."""
-        told = re.findall(r"^fatal: \[[^\]]+\]: FAILED! => (\{.*\})$", self.output, re.MULTILINE)
-        return str(json.loads(told[-1])["msg"]) if told else ""
+        _before, mark, told = self.output.rpartition("FAILED! => ")
+        return str(json.JSONDecoder().raw_decode(told)[0]["msg"]) if mark else ""
 
     @property
     def changed(self) -> int:
@@ -53,9 +56,12 @@ class Shop:
     Its one listener points at green, where nothing is, so that the first deploy goes to blue.
     """
 
-    def __init__(self, settings: Settings, zones: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, zones: Sequence[str], folder: Path, aws: Aws | None = None
+    ) -> None:
         self.settings = settings
         self.zones = zones
+        self.aws = aws
         self.folder = folder
         self.name = "shop"
         self.namespace = f"shop-{uuid.uuid4().hex[:8]}"
@@ -104,7 +110,7 @@ class Shop:
             "bluegreen_app": self.name,
             "bluegreen_namespace": self.namespace,
             "bluegreen_load_balancer": self.balancer.name,
-            "bluegreen_image": self.settings.image.replace("{commit}", "{{ bluegreen_commit }}"),
+            "bluegreen_image": self.settings.image,
             "bluegreen_container_port": self.settings.container_port,
             "bluegreen_readiness_path": self.settings.who_path,
             "bluegreen_replicas": 1,
@@ -130,7 +136,7 @@ class Shop:
         process = subprocess.run(
             [
                 _BIN / "ansible-playbook",
-                CHECKOUT / "playbooks" / f"{playbook}.yml",
+                CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
                 "-e",
                 f"@{described}",
                 *arguments,
@@ -150,6 +156,9 @@ class Shop:
     def deploy(self, commit: str, *arguments: str, **variables: Any) -> Finished:
         return self.play("deploy", *arguments, commit=commit, **variables)
 
+    def deploy_with(self, environment: Mapping[str, str | None], commit: str) -> Finished:
+        return self.play("deploy", environment=environment, commit=commit)
+
     def rollback(self, *arguments: str, **variables: Any) -> Finished:
         return self.play("rollback", *arguments, **variables)
 
@@ -161,15 +170,28 @@ class Shop:
         finished = self.deploy(commit, **variables)
         assert finished.outcome == "deployed", finished.output
 
+    def bad_image(self, commit: str) -> str:
+        return self.settings.bad_image.replace("{{ bluegreen_commit }}", commit)
+
     # Looking from outside
 
     def url(self, port: int | None = None) -> str:
         """Where the load balancer answers who is behind it."""
-        at = (port or self.settings.http_port) + self.settings.port_offset
-        return f"http://{self.balancer.description['DNSName']}:{at}{self.settings.who_path}"
+        port = port or self.settings.http_port
+        if self.aws:
+            address = self.aws.ports(self.balancer.name)[port]
+        else:
+            address = f"{self.balancer.description['DNSName']}:{port + self.settings.port_offset}"
+        return f"http://{address}{self.settings.who_path}"
 
     def who(self, requests: int = 5) -> str:
-        """The color that answers through the load balancer; a test fails when it is not one alone."""
+        """The color that answers through the load balancer; a test fails when it is not one alone.
+
+        An instance that has just been registered is given the time to come into service.
+        """
+        deadline = time.monotonic() + 60
+        while self._ask() == "503" and time.monotonic() < deadline:
+            time.sleep(0.1)
         answers = Counter(self._ask() for _request in range(requests))
         assert len(answers) == 1, answers
         return answers.popitem()[0]
@@ -177,7 +199,7 @@ class Shop:
     def _ask(self) -> str:
         try:
             with urllib.request.urlopen(self.url(), timeout=5) as answer:
-                return color_of(answer.read().decode(), self.name)
+                return color_of(answer.read().decode())
         except urllib.error.HTTPError as error:
             return str(error.code)
 
@@ -243,9 +265,9 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def color_of(pod: str, app: str = "shop") -> str:
+def color_of(pod: str) -> str:
     """The color in the name of a pod, ``<app>-<color>-...``."""
-    match = re.match(rf"\s*{app}-(blue|green)-", pod)
+    match = re.match(r"\s*[a-z0-9-]+?-(blue|green)-", pod)
     return match[1] if match else pod.strip()
 
 

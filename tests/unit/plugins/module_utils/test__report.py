@@ -161,10 +161,18 @@ def test_a_run_that_staged_but_did_not_swap_has_changed_something() -> None:
             'Failed to apply object: Deployment.apps \\"x\\" is invalid',
         ),
         (None, "A task failed without a reason."),
+        (
+            "Task failed: Error while resolving value for 'manifests': 'nobody' is undefined",
+            "The manifests do not render (a.j2, b.j2): 'nobody' is undefined",
+        ),
+        (
+            "Task failed: Error processing keyword 'no_log': Syntax error in template: no",
+            "The manifests do not render (a.j2, b.j2): Syntax error in template: no",
+        ),
     ],
 )
 def test_the_reason(told: str | None, expected: str) -> None:
-    assert reason(run(failure={"failed": True, "msg": told})) == expected
+    assert reason(run(failure={"failed": True, "msg": told}, manifests=["a.j2", "b.j2"])) == expected
     assert reason(run()) == ""
 
 
