@@ -46,7 +46,7 @@ class _WebRequest(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_unused: Any) -> None:
         pass
 
 
@@ -90,7 +90,7 @@ def serving(server: Any, certificate: Path | None = None) -> Iterator[Any]:
 
 def refuses(address: str) -> bool:
     """Whether a connection to `address:port` is refused."""
-    host, _, port = address.partition(":")
+    host, _separator, port = address.partition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except ConnectionRefusedError:

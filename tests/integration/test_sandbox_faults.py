@@ -96,7 +96,7 @@ def test_an_action_is_denied_for_good_until_faults_are_cleared(aws: Aws, shop: B
 @pytest.mark.parametrize("code", ["DuplicateListener", "CertificateNotFound"])
 def test_a_create_is_refused_for_some_calls_after_each_delete(aws: Aws, shop: Balancer, code: str) -> None:
     aws.fault("error", CREATE, code=code, after=DELETE, times=2)
-    for _ in range(2):
+    for _round in range(2):
         assert [outcome(call, shop) for call in (delete, create, create, create)] == ["", code, code, ""]
 
 
@@ -213,7 +213,7 @@ def test_latency_is_that_of_every_call_and_calls_in_parallel_share_it(aws: Aws, 
     aws.set(latency_ms=200)
     try:
         began = time.monotonic()
-        callers = [threading.Thread(target=lambda: shop.tags) for _ in range(4)]
+        callers = [threading.Thread(target=lambda: shop.tags) for _round in range(4)]
         for caller in callers:
             caller.start()
         for caller in callers:
@@ -234,7 +234,7 @@ def test_the_limit_of_tags_can_be_lower(aws: Aws, shop: Balancer) -> None:
 
 def test_a_dropped_call_resets_the_connection(aws: Aws) -> None:
     aws.fault("drop_before")
-    host, _, port = aws.endpoint_url.removeprefix("http://").partition(":")
+    host, _separator, port = aws.endpoint_url.removeprefix("http://").partition(":")
     body = b"Action=DescribeLoadBalancers&Version=2012-06-01"
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(
