@@ -155,7 +155,7 @@ class Scene:
             things = self._matches(ask)
             verdicts = [self._judged(ask, thing) for thing in things]
             if not things:
-                verdicts = [absent(ask.kind, ask.name or ask.selector, ask.namespace)]
+                verdicts = [absent(ask.kind, ask.name, ask.selector, ask.namespace)]
             for verdict in verdicts:
                 found[verdict.kind, verdict.namespace, verdict.name + ask.condition] = verdict
         self._replica_sets_wanted |= any(verdict.needs_replica_sets for verdict in found.values())

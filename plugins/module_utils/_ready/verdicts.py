@@ -70,10 +70,11 @@ def verdict_on(thing: Object, ready: bool, reason: str, **more: Any) -> Verdict:
     )
 
 
-def absent(kind: str, what: str, namespace: str) -> Verdict:
-    """For a workload that is asked for and not there; ``what`` is its name or its selector."""
+def absent(kind: str, name: str, selector: str, namespace: str) -> Verdict:
+    """For a workload that is asked for by name or by selector, and is not there."""
     where = f' in namespace "{namespace}"' if namespace else ""
-    text = f"no {kind} of this name or selector{where}"
+    text = f'there is no {kind} "{name}"{where}' if name else f'no {kind}{where} matches "{selector}"'
+    what = name or selector
     cause = Cause(what, f"{namespace}/{kind}/{what}/absent", "NotFound", text, APPEAR)
     return Verdict(kind, what, namespace, "", ready=False, reason="not there yet", causes=(cause,))
 

@@ -128,6 +128,9 @@ def why(pod: Pod, events: Sequence[Event]) -> tuple[str, str]:
     container = pod.troubled
     if pod.ready:
         return "", ""
+    if pod.cause is not None and pod.cause.code == "ContainerCreating":
+        warned = _last(pod, events)
+        return (warned.reason, one_line(warned.message)) if warned else (pod.cause.code, pod.cause.text)
     if pod.cause is not None:
         return pod.cause.code, pod.cause.text
     if container is None:
@@ -149,8 +152,9 @@ def _pod_line(pod: Pod, events: Sequence[Event], now: float | None) -> str:
     return f"{pod.name}: {pod.phase}{age}{restarts}: {why(pod, events)[1]}"
 
 
-def _last(pod: Pod, events: Sequence[Event], reason: str) -> Event | None:
-    about = [each for each in events if each.uid == pod.uid and each.reason == reason]
+def _last(pod: Pod, events: Sequence[Event], reason: str = "") -> Event | None:
+    """The newest warning about a pod."""
+    about = [each for each in events if each.uid == pod.uid and each.warning and reason in ("", each.reason)]
     return max(about, key=lambda each: each.when, default=None)
 
 

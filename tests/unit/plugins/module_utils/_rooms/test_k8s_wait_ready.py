@@ -85,8 +85,8 @@ FAILED = {
     "paused": (10, 11, r"paused: it is paused \(spec.paused\)"),
     "zero-replicas": (10, 11, r"zero: it is scaled to zero \(spec.replicas\)"),
     "scale-to-zero": (10, 11, r"healthy: it is scaled to zero \(spec.replicas\)"),
-    "delete-background": (10, 11, r'minready: no Deployment of this name or selector in namespace "demo"'),
-    "delete-foreground": (10, 12, r'recreate: no Deployment of this name or selector in namespace "demo"'),
+    "delete-background": (10, 11, r'minready: there is no Deployment "minready" in namespace "demo"'),
+    "delete-foreground": (10, 12, r'recreate: there is no Deployment "recreate" in namespace "demo"'),
 }
 # These are ready for a moment, or turn unready later.
 FICKLE = ("crash-loop", "oom-killed", "liveness-failing", "turns-unready")
