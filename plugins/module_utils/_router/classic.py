@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
@@ -236,6 +237,6 @@ def _health_check(entry: Mapping[str, Any]) -> HealthCheck:
 
 
 def _date(answer: Mapping[str, Any]) -> int:
-    """AWS's own clock, from the answer's Date header, in seconds since the epoch."""
-    text = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
-    return int(parsedate_to_datetime(text).timestamp())
+    """AWS's own clock, from the answer's Date header, in seconds since the epoch; this machine's without one."""
+    text = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return int(parsedate_to_datetime(text).timestamp() if text else time.time())
