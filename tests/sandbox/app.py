@@ -30,6 +30,10 @@ import sys
 import threading
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _DRAIN_SECONDS = 0.3
 _HEAD_LIMIT = 65536
 _PROBES = ("/healthz", "/livez")
@@ -176,10 +180,10 @@ def _read_head(connection: socket.socket) -> tuple[str, str] | None:
         if not more or len(data) > _HEAD_LIMIT:
             return None
         data += more
-    head, _separator, body = data.partition(b"\r\n\r\n")
+    head, _end, body = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     for line in lines[1:]:
-        key, _separator, value = line.partition(":")
+        key, _colon, value = line.partition(":")
         if key.lower() == "content-length":
             missing = int(value) - len(body)
             while missing > 0:
@@ -188,10 +192,10 @@ def _read_head(connection: socket.socket) -> tuple[str, str] | None:
     return method, target
 
 
-def _later(seconds: float, act: object) -> None:
+def _later(seconds: float, act: Callable[[], None]) -> None:
     def wait() -> None:
         time.sleep(seconds)
-        act()  # type: ignore[operator]
+        act()
 
     threading.Thread(target=wait, daemon=True).start()
 

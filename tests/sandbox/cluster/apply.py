@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sandbox.cluster.errors import ApiError
 from sandbox.cluster.field_sets import Path, Paths, merged, owned_values, shown, without
 from sandbox.cluster.kinds import Kind
@@ -37,7 +39,8 @@ def _applied(kind: Kind, live: Object, body: Object, writer: Writer, force: bool
     before, after = owned_values(live), owned_values(result)
     changed = frozenset(path for path in wanted if before.get(path, _ABSENT) != after.get(path, _ABSENT))
     if not force:
-        _refuse_conflicts(others, changed)
+        allowed = _last_applied(live) if writer.manager == _KUBECTL else frozenset()
+        _refuse_conflicts(others, changed - allowed)
     current = next((entry for entry in entries if writer.wrote(entry)), None)
     if current is None or last != wanted:
         current = new_entry(kind, writer, wanted)
@@ -46,6 +49,14 @@ def _applied(kind: Kind, live: Object, body: Object, writer: Writer, force: bool
 
 
 _ABSENT = object()
+_KUBECTL = "kubectl"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def _last_applied(live: Object) -> Paths:
+    """What client-side apply set: kubectl may take that over when it changes to the server's side."""
+    text = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    return frozenset(owned_values(json.loads(text))) if text else frozenset()
 
 
 def _refuse_conflicts(others: list[Object], changed: Paths) -> None:

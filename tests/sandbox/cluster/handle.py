@@ -59,11 +59,22 @@ class Cluster:
                 start_new_session=True,
             )
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-        if not self.url:
+        if not self._process.stdout.readline():
             self._process.wait()
             raise RuntimeError(f"The sandbox's cluster did not start: {log.read_text()[-2000:]}")
-        self.token = json.loads(self.kubeconfig.read_text())["users"][0]["user"]["token"]
+        self._attach()
+
+    @classmethod
+    def attached(cls, folder: Path) -> Self:
+        """A cluster that somebody else started in the folder, and that stays when this one goes."""
+        cluster = cls(folder)
+        cluster._attach()
+        return cluster
+
+    def _attach(self) -> None:
+        config = json.loads(self.kubeconfig.read_text())
+        self.url = config["clusters"][0]["cluster"]["server"]
+        self.token = config["users"][0]["user"]["token"]
         self._tls = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
 
     def stop(self) -> None:

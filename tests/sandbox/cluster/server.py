@@ -38,6 +38,8 @@ ADDRESS = "127.0.0.1"
 _NAMESPACES = ("default", "kube-system")
 _BODY_LIMIT = 8 << 20
 _HOUSEKEEPING_SECONDS = 60.0
+# Not zero, which means for ever.
+_SHUTDOWN_SECONDS = 0.01
 _ADMIN = "sandbox-admin"
 
 
@@ -136,7 +138,7 @@ class ClusterServer:
             for connection in self._web.connections:
                 if connection.transport is not None:
                     connection.transport.abort()
-            await self._web.shutdown(0)
+            await self._web.shutdown(_SHUTDOWN_SECONDS)
 
     async def _restart(self, seconds: float) -> None:
         await self._close()

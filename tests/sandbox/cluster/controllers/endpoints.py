@@ -89,7 +89,9 @@ class EndpointsController:
 
     def _write_slice(self, service: Object, pods: list[Object]) -> None:
         endpoints = [_endpoint(pod) for pod in pods] or None
-        ports = _ports(service, pods[0]) if pods else None
+        ports = (
+            [{**port, "name": port.get("name", "")} for port in _ports(service, pods[0])] if pods else None
+        )
         current = self._slice_of(service)
         if current is None:
             self._store.create(
