@@ -7,6 +7,7 @@ refuses a symlink, and what merely lies around in the checkout shall not decide 
 """
 
 import ast
+import fcntl
 import os
 import shlex
 import shutil
@@ -39,9 +40,12 @@ GATES = {
 def main(names: list[str]) -> None:
     if unknown := sorted(set(names) - set(GATES)):
         sys.exit(f"No gate is called {', '.join(unknown)}; there are {', '.join(GATES)}.")
-    copy_tracked_files()
-    prepare_home()
-    failed = [name for name in names or GATES if not passes(name)]
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "gates.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        copy_tracked_files()
+        prepare_home()
+        failed = [name for name in names or GATES if not passes(name)]
     if failed:
         sys.exit(f"Failed: {', '.join(failed)}.")
 
