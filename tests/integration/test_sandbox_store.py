@@ -23,6 +23,7 @@ from kube import (
     path_of,
     service,
     template,
+    until_available,
 )
 
 from sandbox.cluster import Cluster
@@ -92,7 +93,7 @@ def test_a_dry_run_answers_as_if_and_stores_nothing(cluster: Cluster) -> None:
 
 def test_a_dry_run_of_a_patch_shows_the_next_generation_and_the_old_version(cluster: Cluster) -> None:
     create(cluster, "deployments", _paused("dry-patch"))
-    before = get(cluster, "deployments", "dry-patch")
+    before = until_available(cluster, "dry-patch", 0)
     path = f"{path_of('deployments', name='dry-patch')}?dryRun=All"
     _code, answer = cluster.request("PATCH", path, {"spec": {"minReadySeconds": 5}}, MERGE)
     assert answer["metadata"]["generation"] == before["metadata"]["generation"] + 1

@@ -56,7 +56,7 @@ class Demo:
         self.api.create("v1", "Namespace", None, {"metadata": {"name": self.namespace}})
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.api.delete("v1", "Namespace", self.namespace)
 
     def make(self, thing: Object) -> Object:

@@ -108,7 +108,7 @@ class Traffic:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -171,7 +171,7 @@ class _Load:
         stdin = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
         ending = loop.create_task(stdin.read())
-        ending.add_done_callback(lambda _: self._over.set())
+        ending.add_done_callback(lambda _unused: self._over.set())
         async with asyncio.TaskGroup() as under_way:
             begin = loop.time()
             number = 0

@@ -19,7 +19,7 @@ def main() -> None:
     arguments = _arguments()
     server = Server(Settings(**{field.name: getattr(arguments, field.name) for field in fields(Settings)}))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=server.close).start())
+        signal.signal(number, lambda *_unused: threading.Thread(target=server.close).start())
     gc.freeze()
     gc.enable()
     if arguments.child:

@@ -33,7 +33,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         reading = loop.create_task(reader.read())
-        reading.add_done_callback(lambda _: over.set())
+        reading.add_done_callback(lambda _unused: over.set())
     await over.wait()
     await server.stop()
 

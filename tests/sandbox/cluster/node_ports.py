@@ -41,7 +41,7 @@ class NodePorts:
         if change.kind in (SERVICE, ENDPOINT_SLICE):
             self._queue.add(("", ""))
 
-    def _sync(self, *_: str) -> None:
+    def _sync(self, *_unused: str) -> None:
         routes = routes_of(self._store)
         if routes != self._told and self._process is not None and self._process.stdin is not None:
             self._told = routes
