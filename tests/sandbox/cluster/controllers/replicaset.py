@@ -23,7 +23,8 @@ from sandbox.cluster.resources import Resources
 from sandbox.cluster.store import Change
 
 _LATENCY = 0.01
-_BURST = 500
+# At a time, so that hundreds of pods do not hold everything else up.
+_BURST = 25
 
 
 class ReplicaSetController:
@@ -55,7 +56,7 @@ class ReplicaSetController:
             self._queue.retry((namespace, name))
 
     def _manage(self, replica_set: Object, pods: list[Object]) -> ApiError | None:
-        """Creates or deletes pods; returns the refusal that stopped it."""
+        """Creates or deletes some pods; returns the refusal that stopped it."""
         missing = replica_set["spec"]["replicas"] - len(pods)
         batch, created = 1, 0
         while created < min(missing, _BURST):
@@ -65,7 +66,8 @@ class ReplicaSetController:
                     return refusal
                 created += 1
             batch *= 2
-        for pod in doomed_first(pods)[: max(-missing, 0)]:
+        surplus = doomed_first(pods)[: min(-missing, _BURST)] if missing < 0 else []
+        for pod in surplus:
             delete_pod(self._resources, self._events, REPLICA_SET, replica_set, pod)
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 
 from sandbox.cluster.controllers.queue import WorkQueue
@@ -31,8 +31,13 @@ class Scheduler:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue = WorkQueue(self._sync, _LATENCY)
+        # What is in use on each node, and what each pod has of it.
+        self._used: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._charged: dict[str, tuple[str, dict[str, Fraction]]] = {}
 
     def notice(self, change: Change) -> None:
+        if change.kind is POD:
+            self._account(change)
         if change.kind is POD and change.type == "ADDED":
             self._queue.add(key_of(change.object))
         elif change.kind is NODE or (change.kind is POD and change.type == "DELETED"):
@@ -75,23 +80,23 @@ class Scheduler:
         if dig(node, "spec", "unschedulable"):
             return _UNSCHEDULABLE
         allocatable = dig(node, "status", "allocatable") or {}
-        used = self._used(name_of(node))
-        for resource, wanted in {**pod_requests(pod), "pods": Fraction(1)}.items():
+        used = self._used[name_of(node)]
+        for resource, wanted in _charge(pod).items():
             if used[resource] + wanted > amount(allocatable.get(resource, "0")):
                 return "Too many pods" if resource == "pods" else f"Insufficient {resource}"
         return None
 
-    def _used(self, node_name: str) -> Counter[str]:
-        used: Counter[str] = Counter()
-        for pod in self._store.list(POD):
-            if pod["spec"].get("nodeName") == node_name and dig(pod, "status", "phase") not in (
-                "Succeeded",
-                "Failed",
-            ):
-                used["pods"] += 1
-                for resource, number in pod_requests(pod).items():
-                    used[resource] += number  # type: ignore[assignment]
-        return used
+    def _account(self, change: Change) -> None:
+        """Charges the node of a pod with what it asks for, for as long as it lives."""
+        pod = change.object
+        uid, node = pod["metadata"]["uid"], pod["spec"].get("nodeName")
+        over = change.type == "DELETED" or dig(pod, "status", "phase") in ("Succeeded", "Failed")
+        if over and uid in self._charged:
+            charged, amounts = self._charged.pop(uid)
+            self._used[charged].subtract(amounts)
+        elif node and not over and uid not in self._charged:
+            self._charged[uid] = node, _charge(pod)
+            self._used[node].update(self._charged[uid][1])
 
     def _bind(self, pod: Object, node_name: str) -> None:
         def write(stored: Object) -> None:
@@ -109,6 +114,10 @@ class Scheduler:
 
         scheduler_event(self._store, POD, pod, "Warning", "FailedScheduling", message)
         self._store.modify(POD, pod, write)
+
+
+def _charge(pod: Object) -> dict[str, Fraction]:
+    return {**pod_requests(pod), "pods": Fraction(1)}
 
 
 def _set_scheduled(pod: Object, condition: Object) -> None:

@@ -62,6 +62,8 @@ class Node:
             await asyncio.sleep(_LOOK_SECONDS)
             for worker in tuple(self._workers.values()):
                 worker.look()
+                # Whatever it woke goes first, so that many pods do not hold up who asks the API.
+                await asyncio.sleep(0)
 
     def stop(self) -> None:
         for worker in self._workers.values():
