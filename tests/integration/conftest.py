@@ -57,15 +57,16 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Started once a worker, and named by the environment as a user's own would be."""
     if not _OURS:
         yield World()
         return
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "tmp").mkdir()
-    number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
-    node_address, prefix = f"127.{10 + number}.2.1", f"127.{10 + number}.1."
+    # Of this process alone, so that test runs side by side do not meet.
+    high, low = divmod(os.getpid() % 24_000, 120)
+    node_address, prefix = f"127.{16 + high}.{2 * low}.1", f"127.{16 + high}.{2 * low + 1}."
     with (
         Cluster(folder / "cluster", node_address) as cluster,
         Aws(folder / "aws", node_address, prefix, health_interval_scale=0.05) as aws,
