@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / "tmp").mkdir()
     # Of this process alone, so that test runs side by side do not meet.
-    high, low = divmod(os.getpid() % 24_000, 120)
+    high, low = divmod(os.getpid() % 5_760, 120)
     node_address, prefix = f"127.{16 + high}.{2 * low}.1", f"127.{16 + high}.{2 * low + 1}."
     with (
         Cluster(folder / "cluster", node_address) as cluster,
