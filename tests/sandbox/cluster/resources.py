@@ -12,6 +12,7 @@ from sandbox.cluster.defaults import apply_defaults
 from sandbox.cluster.errors import ApiError, Cause
 from sandbox.cluster.kinds import NAMESPACE, POD, SERVICE, Kind
 from sandbox.cluster.managed_fields import Writer, record_write
+from sandbox.cluster.names import name_warning
 from sandbox.cluster.objects import Object, clone, dig, is_terminating, name_of, namespace_of, random_suffix
 from sandbox.cluster.quota import exceeded_quota
 from sandbox.cluster.schema import decode
@@ -75,7 +76,7 @@ class Resources:
             self._check_quota(obj)
         if self.store.get(kind, namespace, name_of(obj)) is not None:
             raise errors.already_exists(kind, name_of(obj))
-        warning = validation.name_warning(kind, name_of(obj))
+        warning = name_warning(kind, name_of(obj))
         if warning:
             options.warnings.append(warning)
         record_write(kind, obj, None, options.writer)

@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.kinds import Kind
+from sandbox.cluster.names import CONFIG_KEY, DNS_LABEL, ENVIRONMENT_NAME, check_labels, check_metadata
 from sandbox.cluster.objects import Object, dig
 from sandbox.cluster.quantities import amount
 from sandbox.cluster.selectors import selects
-
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-
-_SUBDOMAIN_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    f"'{_SUBDOMAIN.pattern}')"
-)
-_LABEL_1123_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-    "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    f"'{_LABEL_1123.pattern}')"
-)
-_LABEL_1035_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
-    f"validation is '{_LABEL_1035.pattern}')"
-)
-_LABEL_VALUE_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
-    f"validation is '{_LABEL_VALUE.pattern}')"
-)
-_CONFIG_KEY_RULE = (
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
-    f"'KEY_NAME',  or 'key-name', regex used for validation is '{_CONFIG_KEY.pattern}')"
-)
 
 _DATA_LIMIT = 1 << 20
 
 
 def check_create(kind: Kind, obj: Object) -> list[Cause]:
     """What is wrong with a new object that has its defaults."""
-    return [*_metadata(kind, obj), *_spec(kind, obj)]
+    return [*check_metadata(kind, obj), *_spec(kind, obj)]
 
 
 def check_update(kind: Kind, new: Object, old: Object) -> list[Cause]:
     """What is wrong with an object that is to replace another."""
     check = _UPDATE_CHECKS.get(kind.name)
-    return [*_metadata(kind, new), *_spec(kind, new), *(check(new, old) if check else ())]
-
-
-def name_warning(kind: Kind, name: str) -> str | None:
-    """What the server warns of although it takes the name."""
-    if kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod") and len(name) > 63:
-        return (
-            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
-            "a DNS label is recommended: [must be no more than 63 characters]"
-        )
-    return None
-
-
-def _metadata(kind: Kind, obj: Object) -> list[Cause]:
-    metadata = obj["metadata"]
-    name = metadata.get("name", "")
-    if not name:
-        return [Cause.required("metadata.name", "name or generateName is required")]
-    limit, form, rule = 253, _SUBDOMAIN, _SUBDOMAIN_RULE
-    if kind.name == "Service":
-        limit, form, rule = 63, _LABEL_1035, _LABEL_1035_RULE
-    elif kind.name == "Namespace":
-        limit, form, rule = 63, _LABEL_1123, _LABEL_1123_RULE
-    causes = []
-    if len(name) > limit:
-        why = f"must be no more than {limit} characters"
-        causes.append(Cause.invalid("metadata.name", f'"{name}"', why))
-    if not form.fullmatch(name):
-        causes.append(Cause.invalid("metadata.name", f'"{name}"', rule))
-    return causes + _labels("metadata.labels", metadata.get("labels"))
-
-
-def _labels(field: str, labels: dict[str, str] | None) -> list[Cause]:
-    causes = []
-    for value in (labels or {}).values():
-        if len(value) > 63:
-            causes.append(Cause.invalid(field, f'"{value}"', "must be no more than 63 characters"))
-        if not _LABEL_VALUE.fullmatch(value):
-            causes.append(Cause.invalid(field, f'"{value}"', _LABEL_VALUE_RULE))
-    return causes
+    return [*check_metadata(kind, new), *_spec(kind, new), *(check(new, old) if check else ())]
 
 
 def _spec(kind: Kind, obj: Object) -> list[Cause]:
@@ -126,7 +55,7 @@ def _workload(obj: Object, selector_required: bool = True) -> list[Cause]:
                 "`selector` does not match template `labels`",
             )
         )
-    causes += _labels("spec.template.metadata.labels", labels)
+    causes += check_labels("spec.template.metadata.labels", labels)
     causes += _pod_spec(template.get("spec") or {}, "spec.template.spec")
     return causes
 
@@ -181,21 +110,19 @@ def _pod_spec(spec: Object, path: str) -> list[Cause]:
 
 def _container(container: Object, path: str, volumes: set[str | None]) -> list[Cause]:
     causes = []
-    for field, form, rule in (("name", _LABEL_1123, _LABEL_1123_RULE), ("image", None, "")):
-        value = container.get(field)
-        if not value:
+    for field in ("name", "image"):
+        if not container.get(field):
             causes.append(Cause.required(f"{path}.{field}"))
-        elif form and not form.fullmatch(value):
-            causes.append(Cause.invalid(f"{path}.{field}", f'"{value}"', rule))
+    if container.get("name"):
+        causes += DNS_LABEL.check(f"{path}.name", container["name"])
     for index, port in enumerate(container.get("ports") or ()):
         causes += _container_port(port, f"{path}.ports[{index}]")
     for index, variable in enumerate(container.get("env") or ()):
         name = variable.get("name")
         if not name:
             causes.append(Cause.required(f"{path}.env[{index}].name"))
-        elif not _ENV_NAME.fullmatch(name):
-            why = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.'"
-            causes.append(Cause.invalid(f"{path}.env[{index}].name", f'"{name}"', why))
+        else:
+            causes += ENVIRONMENT_NAME.check(f"{path}.env[{index}].name", name)
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         if mount.get("name") not in volumes:
             field, text = f"{path}.volumeMounts[{index}].name", f'Not found: "{mount.get("name")}"'
@@ -275,8 +202,7 @@ def _data_keys(obj: Object, *fields: str) -> list[Cause]:
     for field in fields:
         for key, value in (obj.get(field) or {}).items():
             size += len(value)
-            if not _CONFIG_KEY.fullmatch(key):
-                causes.append(Cause.invalid(f"{field}[{key}]", f'"{key}"', _CONFIG_KEY_RULE))
+            causes += CONFIG_KEY.check(f"{field}[{key}]", key)
     if size > _DATA_LIMIT:
         why = f"Too long: may not be more than {_DATA_LIMIT} bytes"
         causes.append(Cause("[]" if obj["kind"] == "ConfigMap" else "data", why, "FieldValueTooLong"))
