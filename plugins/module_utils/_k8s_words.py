@@ -56,7 +56,7 @@ def no_answer(action: str, host: str, error: BaseException) -> Failure:
         error = cause
     names = {kind.__name__ for kind in type(error).__mro__}
     # urllib3 puts its own object and the address before the operating system's words.
-    told = _one_line(str(error)).rpartition(": ")[2] or type(error).__name__
+    told = _one_line(str(error.args[-1] if error.args else "")).rpartition(": ")[2] or type(error).__name__
     reason: str | None = None
     if "SSLError" in names or "CertificateError" in names:
         reason, advice = (

@@ -32,30 +32,32 @@ _DOING = {
 }
 
 
-def progress(verdicts: Sequence[Verdict], elapsed: float) -> str:
-    """One line, as in: shop-green 1/3 ready, 12 s, 2 cannot pull image."""
-    if len(verdicts) == 1:
-        head, *rest = _standing(verdicts[0])
-        return ", ".join([head, f"{elapsed:.0f} s", *rest])
-    return f"{standing(verdicts)}; {elapsed:.0f} s"
-
-
 def standing(verdicts: Sequence[Verdict]) -> str:
     """How far they are; as long as this stays the same there is no news."""
     unready = [verdict for verdict in verdicts if not verdict.ready]
-    told = [", ".join(_standing(verdict)) for verdict in unready[:_MOST_WORKLOADS]]
+    if len(verdicts) == 1:
+        return _standing(verdicts[0])
+    told = [_standing(verdict) for verdict in unready[:_MOST_WORKLOADS]]
     others = len(verdicts) - len(told)
     return "; ".join([*told, f"{others} others" if told else "all ready"] if others else told)
 
 
-def _standing(verdict: Verdict) -> list[str]:
+def progress(standing: str, elapsed: float) -> str:
+    """One line with the time, as in: shop-green 1/3 ready, 12 s, 2 cannot pull image."""
+    if "; " in standing:
+        return f"{standing}; {elapsed:.0f} s"
+    head, _comma, rest = standing.partition(", ")
+    return f"{head}, {elapsed:.0f} s" + (f", {rest}" if rest else "")
+
+
+def _standing(verdict: Verdict) -> str:
     if verdict.wanted is None:
-        return [f"{verdict.name} {'ready' if verdict.ready else 'not ready'}"]
+        return f"{verdict.name} {'ready' if verdict.ready else 'not ready'}"
     doing = Counter(_doing(pod) for pod in verdict.pods if not pod.ready)
     told = [f"{count} {what}" for what, count in sorted(doing.items())]
     if not told and not verdict.ready:
         told = [verdict.reason]
-    return [f"{verdict.name} {verdict.available}/{verdict.wanted} ready", *told]
+    return ", ".join([f"{verdict.name} {verdict.available}/{verdict.wanted} ready", *told])
 
 
 def _doing(pod: Pod) -> str:

@@ -41,6 +41,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import
 Clock = Callable[[], float]
 
 _BETWEEN_LINES = 3.0
+# For the API to answer in check mode, which does not wait.
+_LOOK_SECONDS = 30
 # What a wait can do without when it may not see it; it then says so.
 _OPTIONAL = ("Event", "ReplicaSet")
 
@@ -79,7 +81,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     feed = Feed(client, watch=not check_mode)
     try:
         if check_mode:
-            ending = look(scene, feed, timeout)
+            ending = look(scene, feed, min(timeout, _LOOK_SECONDS))
         else:
             ending = wait(scene, feed, patience, timeout, client.now, tell)
     finally:
@@ -101,8 +103,8 @@ def wait(
 ) -> Ending:
     """Take in news until all is ready, something is certain, or ``timeout`` seconds are over."""
     start = clock()
+    teller = _Teller(tell)
     verdicts: list[Verdict] = []
-    teller = _Teller(tell, start)
     wake_at = NEVER
     while (now := clock()) < start + timeout:
         _follow(scene, feed)
@@ -110,6 +112,8 @@ def wait(
         now, wake_at = clock(), NEVER
         if not scene.complete or scene.lost:
             # Nothing is certain, neither good nor bad, on an old or a partial view.
+            lost = " ".join(scene.lost[:1])
+            teller.update(lost, lost, now)
             continue
         verdicts = scene.verdicts()
         outlook = patience.weigh(verdicts, now, cluster_now())
@@ -119,7 +123,8 @@ def wait(
         # What this look has asked for must be seen before anything is called certain.
         if scene.complete and (outlook.ready or outlook.certain):
             return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start)
-        teller.update(verdicts, now)
+        news = standing(verdicts)
+        teller.update(news, progress(news, now - start), now)
     if not verdicts:
         raise _blind(scene, timeout)
     return Ending(verdicts, False, (), [*scene.hidden, *scene.lost], now - start)
@@ -172,22 +177,26 @@ def _check_namespaces(cluster: Cluster, ending: Ending) -> None:
 
 
 class _Teller:
-    """Tells a person when something has changed, but not more often than every few seconds."""
+    """Tells a person when something has changed, but not more often than every few seconds.
 
-    def __init__(self, tell: Tell, start: float) -> None:
+    ``due`` is when there will be something to tell that had to wait.
+    """
+
+    def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._start = start
         self._told, self._told_at = "", -NEVER
         self.due = NEVER
 
-    def update(self, verdicts: Sequence[Verdict], now: float) -> None:
-        if not verdicts or standing(verdicts) == self._told:
-            self.due = NEVER
+    def update(self, news: str, line: str, now: float) -> None:
+        """``line`` is told when ``news`` differs from what was told last and is not empty."""
+        self.due = NEVER
+        if news in ("", self._told):
             return
-        self.due = self._told_at + _BETWEEN_LINES
-        if now >= self.due:
-            self._tell(progress(verdicts, now - self._start))
-            self._told, self._told_at, self.due = standing(verdicts), now, NEVER
+        if now < self._told_at + _BETWEEN_LINES:
+            self.due = self._told_at + _BETWEEN_LINES
+            return
+        self._tell(line)
+        self._told, self._told_at = news, now
 
 
 def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: int) -> NotReadyError:

@@ -53,11 +53,11 @@ def causes(*pods: Any) -> list[Cause]:
         ([verdict(INITIAL, NODELESS)], "shop 0/3 ready, 12 s, 1 initializing, 1 without a node"),
         ([verdict(wanted=None)], "shop not ready, 12 s"),
         ([verdict(STARTING), verdict(ready=True)], "shop 0/3 ready, 1 starting; 1 others; 12 s"),
-        ([verdict(ready=True), verdict(ready=True)], "all ready; 12 s"),
+        ([verdict(ready=True), verdict(ready=True)], "all ready, 12 s"),
     ],
 )
 def test_progress_is_one_line(verdicts: list[Verdict], line: str) -> None:
-    assert progress(verdicts, 12.3) == line
+    assert progress(standing(verdicts), 12.3) == line
 
 
 def test_a_hundred_workloads_still_fit_on_one_line() -> None:

@@ -298,10 +298,8 @@ class _Blinking(Replay):
 def _wait(source: Replay, name: str, **options: Any) -> k8s_wait_ready.Ending:
     scene = Scene([Ask("apps/v1", "Deployment", "demo", name)], scheduling_grace=10)
     patience = Patience(options.get("stable_for", 0), fail_fast=True)
-    timeout = options.get("timeout", 700)
-    return k8s_wait_ready.wait(
-        scene, source, patience, timeout, lambda: None, lambda line: None, source.clock
-    )
+    timeout, tell = options.get("timeout", 700), options.get("tell", lambda line: None)
+    return k8s_wait_ready.wait(scene, source, patience, timeout, lambda: None, tell, source.clock)
 
 
 def test_nothing_is_certain_while_the_view_is_lost() -> None:
@@ -317,10 +315,12 @@ def test_a_view_that_is_found_again_counts_from_what_it_shows() -> None:
     assert ending.elapsed == 40
 
 
-def test_a_view_that_stays_lost_is_told_at_the_end() -> None:
-    ending = _wait(_Blinking("slow-start", lost=5, found=900), "slow", timeout=60)
+def test_a_view_that_stays_lost_is_told_on_the_way_and_at_the_end() -> None:
+    lines: list[str] = []
+    ending = _wait(_Blinking("slow-start", lost=5, found=900), "slow", timeout=60, tell=lines.append)
     assert ending.elapsed == 60
     assert "connection refused" in ending.hidden
+    assert lines[-1] == "connection refused"
 
 
 class _Secretive(Replay):
