@@ -25,6 +25,12 @@ _ROOTS = {
 }
 
 
+def node_address(worker: str, module: int) -> str:
+    """An address for the nodes of a test module's own cluster, on an xdist worker."""
+    number = 0 if worker == "master" else 1 + int(worker.removeprefix("gw"))
+    return f"127.9.{module}.{1 + number}"
+
+
 def path_of(resource: str, namespace: str = "default", name: str = "") -> str:
     path = f"{_ROOTS.get(resource, '/api/v1')}/namespaces/{namespace}/{resource}"
     return f"{path}/{name}" if name else path

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kube import node_address
 
 from sandbox.cluster import Cluster
 
@@ -36,8 +37,9 @@ _GENERATED = {"cm-genname": ("metadata", "name"), "np-auto": ("spec", "ports")}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), node_address="127.9.4.1") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
+    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 4)
+    with Cluster(folder, node_address=address) as cluster:
         yield cluster
 
 

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kube import create, deployment, get, pods_of, service, template, until, until_available, waiting_reason
+from kube import (
+    create,
+    deployment,
+    get,
+    node_address,
+    pods_of,
+    service,
+    template,
+    until,
+    until_available,
+    waiting_reason,
+)
 from kubernetes import config, dynamic
 from kubernetes.client import ApiClient, CoreV1Api
 
@@ -21,8 +32,9 @@ _KUBECTL = str(Path(sys.executable).with_name("kubectl"))
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), node_address="127.9.9.1") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
+    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 9)
+    with Cluster(folder, node_address=address) as cluster:
         create(cluster, "services", service("web", 30081))
         create(
             cluster, "deployments", deployment("web", template("web", env={"APP_LOG": "hello"}), replicas=2)

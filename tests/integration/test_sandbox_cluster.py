@@ -23,6 +23,7 @@ from kube import (
     create,
     deployment,
     get,
+    node_address,
     patch,
     path_of,
     pods_of,
@@ -36,18 +37,18 @@ from kube import (
 
 from sandbox.cluster import Cluster
 
-_ADDRESS = "127.9.6.1"
 _TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), node_address=_ADDRESS) as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
+    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 6)
+    with Cluster(folder, node_address=address) as cluster:
         yield cluster
 
 
-def _ask(port: int, path: str = "/") -> str:
-    with urllib.request.urlopen(f"http://{_ADDRESS}:{port}{path}", timeout=5) as answer:
+def _ask(cluster: Cluster, port: int, path: str = "/") -> str:
+    with urllib.request.urlopen(f"http://{cluster.node_address}:{port}{path}", timeout=5) as answer:
         text: str = answer.read().decode()
     return text
 
@@ -68,12 +69,12 @@ def test_a_node_port_leads_to_every_ready_pod(cluster: Cluster) -> None:
     create(cluster, "deployments", deployment("web", template("web", env=env), replicas=2))
     until_available(cluster, "web", 2)
     _until_serves(cluster, "web", 2)
-    who = [json.loads(_ask(30081)) for _turn in range(40)]
+    who = [json.loads(_ask(cluster, 30081)) for _turn in range(40)]
     assert {answer["hostname"] for answer in who} == {
         pod["metadata"]["name"] for pod in pods_of(cluster, "web")
     }
     assert {(answer["color"], answer["commit"]) for answer in who} == {("blue", "abc")}
-    assert _ask(30081, "/hostname").strip() in {answer["hostname"] for answer in who}
+    assert _ask(cluster, 30081, "/hostname").strip() in {answer["hostname"] for answer in who}
 
 
 def test_a_node_port_without_a_ready_pod_refuses(cluster: Cluster) -> None:
@@ -81,7 +82,7 @@ def test_a_node_port_without_a_ready_pod_refuses(cluster: Cluster) -> None:
     create(cluster, "deployments", deployment("nobody", template("nobody", env={"APP_NEVER_READY": "1"})))
     until(cluster, "pods", "labelSelector=app%3Dnobody", lambda pod: pod["status"]["phase"] == "Running")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((_ADDRESS, 30082), timeout=5)
+        socket.create_connection((cluster.node_address, 30082), timeout=5)
 
 
 def test_a_rolling_update_loses_no_request(cluster: Cluster) -> None:
@@ -94,7 +95,7 @@ def test_a_rolling_update_loses_no_request(cluster: Cluster) -> None:
     def keep_asking() -> None:
         while not over.is_set():
             try:
-                answers.append(json.loads(_ask(30083))["commit"])
+                answers.append(json.loads(_ask(cluster, 30083))["commit"])
             except OSError as error:
                 lost.append(error)
 
@@ -126,7 +127,7 @@ def test_what_a_pod_is_answering_when_it_is_deleted_it_still_answers(cluster: Cl
     until_available(cluster, "slow")
     _until_serves(cluster, "slow", 1)
     (pod,) = pods_of(cluster, "slow")
-    with socket.create_connection((_ADDRESS, 30084), timeout=10) as connection:
+    with socket.create_connection((cluster.node_address, 30084), timeout=10) as connection:
         connection.sendall(b"GET /hostname HTTP/1.1\r\nHost: x\r\n\r\n")
         cluster.request("DELETE", path_of("pods", name=pod["metadata"]["name"]))
         answer = b""
@@ -390,21 +391,20 @@ def test_deleting_in_the_foreground_waits_for_the_dependents(cluster: Cluster) -
     assert pods_of(cluster, "owner") == []
 
 
-def test_two_clusters_live_side_by_side(cluster: Cluster, tmp_path: Path) -> None:
-    with Cluster(tmp_path, node_address="127.9.7.1") as other:
+def test_two_clusters_live_side_by_side(cluster: Cluster, tmp_path: Path, worker_id: str) -> None:
+    with Cluster(tmp_path, node_address=node_address(worker_id, 7)) as other:
         create(other, "services", service("web", 30081))
         create(other, "deployments", deployment("web", template("web", env={"COLOR": "other"})))
         until_available(other, "web")
         _until_serves(other, "web", 1)
-        with urllib.request.urlopen("http://127.9.7.1:30081/", timeout=5) as answer:
-            assert json.loads(answer.read())["color"] == "other"
+        assert json.loads(_ask(other, 30081))["color"] == "other"
 
 
 _HOLDER = """
-import sys, time
+import sys
 from pathlib import Path
 from sandbox.cluster import Cluster
-cluster = Cluster(Path(sys.argv[1]), node_address="127.9.8.1")
+cluster = Cluster(Path(sys.argv[1]), node_address=sys.argv[2])
 cluster.start()
 print(cluster.pid, flush=True)
 sys.stdin.read()
@@ -412,10 +412,12 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("victim", ["cluster", "holder"])
-def test_nothing_stays_when_the_cluster_or_its_holder_is_killed(tmp_path: Path, victim: str) -> None:
+def test_nothing_stays_when_the_cluster_or_its_holder_is_killed(
+    tmp_path: Path, worker_id: str, victim: str
+) -> None:
     env = {**os.environ, "PYTHONPATH": str(_TESTS)}
     with subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(tmp_path)],
+        [sys.executable, "-c", _HOLDER, str(tmp_path), node_address(worker_id, 8)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
     ) as holder:  # fmt: skip
         assert holder.stdout is not None

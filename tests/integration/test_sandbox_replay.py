@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from kube import node_address
 from recordings import Object, Recorder, deployment_of, pod_events, recorded, scenarios, states
 
 from sandbox.cluster import Cluster
@@ -122,8 +123,9 @@ _CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), node_address="127.9.3.1") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
+    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 3)
+    with Cluster(folder, node_address=address) as cluster:
         yield cluster
 
 

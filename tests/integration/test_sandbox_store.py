@@ -19,6 +19,7 @@ from kube import (
     create,
     deployment,
     get,
+    node_address,
     patch,
     path_of,
     service,
@@ -32,8 +33,9 @@ _PAUSE = "sandbox/pause:1"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), node_address="127.9.5.1") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
+    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 5)
+    with Cluster(folder, node_address=address) as cluster:
         yield cluster
 
 
