@@ -155,8 +155,9 @@ def test_the_negotiation_policy_decides_the_version_of_tls(
     assert get(address, tls=trusting(ssl.TLSVersion.TLSv1_1))[0] == 200
     add_negotiation_policy(shop, 443)
     assert get(address, tls=trusting(ssl.TLSVersion.TLSv1_2))[0] == 200
-    with pytest.raises(ssl.SSLError):
-        get(address, tls=trusting(ssl.TLSVersion.TLSv1_1))
+    for refused in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_3):
+        with pytest.raises(ssl.SSLError):
+            get(address, tls=trusting(refused))
 
 
 def test_tcp_is_spliced(aws: Aws, echo: EchoServer, balance: Any) -> None:
