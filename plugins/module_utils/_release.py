@@ -26,8 +26,8 @@ REJECTED = "octoblu.bluegreen/rejected"
 MARKS = (PROVEN, REJECTED)
 
 _COMMIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-# What a swap that was cut off leaves on the router, and finishing it mends.
-_CUT_OFF = frozenset(
+# What a swap that was cut off may leave on the router, and the next one mends.
+_MENDABLE = frozenset(
     {
         "swap_interrupted",
         "mixed",
@@ -248,29 +248,30 @@ def check_claim(route: Route, claim: str, take_over: bool) -> None:
         )
 
 
-def check_router(route: Route, creates_listeners: bool = False) -> None:
+def check_router(route: Route, creates_listeners: bool = False, repairs: bool = False) -> None:
     """Refuse what a swap would refuse, before a release is staged for it.
 
-    ``creates_listeners`` is whether specifications were given for listeners that are missing.
+    ``creates_listeners`` is whether specifications were given for listeners that are missing,
+    ``repairs`` whether drift is what the run is about.
     """
-    workable = _CUT_OFF if route.cut_off else {"listener_missing"} if creates_listeners else set()
+    workable = _MENDABLE if route.cut_off or repairs else {"listener_missing"} if creates_listeners else set()
     for code, message in route.drift.items():
         if code not in workable:
             raise InputError(_drifted(message, code), drift=code)
-    if route.live is None and route.serves and not route.cut_off:
+    if route.live is None and route.serves and not workable >= _MENDABLE:
         raise InputError(f"Load balancer {route.name} does not say which color is live.")
 
 
 def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
     """Where the wanted release goes. Raises InputError when the color cannot take it.
 
-    A swap that was cut off is finished when it was going to the wanted release; staging another
-    one would leave the router as it is for as long as that takes, which may be with a closed port.
+    A swap that was cut off is finished when it was going to the wanted release. Else it is resolved
+    before anything is staged, which could last long, and meanwhile a port may be closed.
     """
     if route.cut_off:
-        if not _is_good(sides[route.cut_off], wanted):
-            raise InputError(_drifted(route.drift["swap_interrupted"], "swap_interrupted"))
-        return Decision("swap", route.cut_off)
+        if _is_good(sides[route.cut_off], wanted):
+            return Decision("swap", route.cut_off)
+        return Decision("resolve", _resolution(route, sides))
     if route.live and sides[route.live].release == wanted:
         return Decision("swap" if route.drift else "unchanged", route.live)
     color = route.idle or COLORS[0]
@@ -278,6 +279,49 @@ def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Dec
     if side.holder:
         raise InputError(_held(side, side.holder))
     return Decision("swap" if _is_good(side, wanted) else "stage", color)
+
+
+def plan_repair(route: Route, sides: Mapping[str, Side], color: str | None) -> Decision:
+    """Onto which color a drifted router is brought: the named one, or what a cut-off swap or its listeners tell.
+
+    Raises InputError where none can be told, or where the color could not serve.
+    """
+    if color is None and route.cut_off:
+        color = _resolution(route, sides)
+    color = color or route.live
+    if color is None:
+        raise InputError(
+            f"Load balancer {route.name} does not say which color is live: name the one to repair it onto "
+            "with -e bluegreen_color=blue or green."
+        )
+    if not _serves(sides[color]):
+        raise InputError(f"{color} cannot serve: {_why_not(sides[color])}.")
+    return Decision("swap" if route.drift or route.live != color else "unchanged", color)
+
+
+def _resolution(route: Route, sides: Mapping[str, Side]) -> str:
+    """Where a cut-off swap is taken: back to where it came from, else on to where it was going."""
+    going = route.cut_off or COLORS[0]
+    for color in (other(going), going):
+        if _serves(sides[color]):
+            return color
+    raise InputError(
+        f"{_drifted(route.drift['swap_interrupted'], 'swap_interrupted')} Neither color can serve: "
+        f"{other(going)}: {_why_not(sides[other(going)])}; {going}: {_why_not(sides[going])}."
+    )
+
+
+def _serves(side: Side) -> bool:
+    """Whether a color can serve now; what somebody else's Service does is not ours to judge."""
+    return side.holder is not None or (side.workload is not None and side.workload.ready and side.reachable)
+
+
+def _why_not(side: Side) -> str:
+    if side.workload is None:
+        return f"{side.color} has no Deployment"
+    if not side.reachable:
+        return f"its Service does not have node port {_join(side.node_ports)}"
+    return side.workload.lack
 
 
 def plan_rollback(route: Route, sides: Mapping[str, Side], commit: str | None) -> Decision:

@@ -17,7 +17,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import CO
 
 Returned = Mapping[str, Any]
 
-_DONE = {"deploy": "deployed", "rollback": "rolled_back"}
+_DONE = {"deploy": "deployed", "rollback": "rolled_back", "repair": "repaired"}
 # How Ansible tells of a template that it met while it looked at a task's keywords and arguments.
 _TEMPLATE = re.compile(r"(?:value for 'manifests'|keyword 'no_log'): (.+)", re.DOTALL)
 # kubernetes.core tells the API server's answer as it came.
@@ -28,7 +28,7 @@ _STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"'
 class Run:
     """What the tasks of a run returned, each empty when it has not run.
 
-    ``action`` is deploy, rollback or status; ``router`` the facts' entry of the load balancer;
+    ``action`` is deploy, rollback, repair or status; ``router`` the facts' entry of the load balancer;
     ``failure`` what the task returned that failed, as the rescue sees it; ``undone`` what putting the
     idle color back returned; ``cluster`` why the cluster could not be read for a status; ``manifests``
     the paths of their templates. Times are seconds since the epoch.
@@ -93,7 +93,10 @@ def outcome(run: Run) -> str:
 
 
 def result(run: Run) -> dict[str, Any]:
-    """What other plays, workflows and notifications are told. It holds nothing that the application said."""
+    """What other plays, workflows and notifications are told. It holds nothing that the application said.
+
+    Always the same keys: Ansible merges the results of two runs on one application key by key.
+    """
     return {
         "outcome": outcome(run),
         "commit": run.wanted,
@@ -102,7 +105,7 @@ def result(run: Run) -> dict[str, Any]:
         "previous_color": run.live,
         "changed": any(each.get("changed", False) for each in (run.applied, run.swap)),
         "check_mode": run.check_mode,
-        "gap_ms": dict(run.swap.get("gap_ms") or {}),
+        "gap_ms": dict(run.swap.get("gap_ms") or {}) or None,
         "seconds": _seconds(run),
         "rollback": None if run.failure else run.plan.get("rollback"),
     }
@@ -125,19 +128,19 @@ def summary(run: Run) -> list[str]:
     return list(_status_lines(run) if run.action == "status" and not run.failure else _run_lines(run))
 
 
-def _seconds(run: Run) -> dict[str, float]:
-    seconds = {"total": run.finished - run.started}
+def _seconds(run: Run) -> dict[str, float | None]:
+    """How long each phase took, None for one that was not come to."""
+    stage = checks = swap = None
     planned, marked = run.plan.get("at"), run.mark.get("at")
     asked = run.smoke.get("elapsed") or 0.0
     if planned and marked and run.action == "deploy":
-        seconds["stage"] = marked - planned - asked
-        seconds["checks"] = asked
-        if run.swap:
-            seconds["swap"] = run.finished - marked
+        stage, checks = marked - planned - asked, asked
+        swap = run.finished - marked if run.swap else None
     elif planned and marked:
-        seconds["checks"] = (run.wait.get("elapsed") or 0.0) + asked
-        seconds["swap"] = marked - planned - seconds["checks"]
-    return {phase: round(max(value, 0.0), 1) for phase, value in seconds.items()}
+        checks = (run.wait.get("elapsed") or 0.0) + asked
+        swap = marked - planned - checks
+    phases = {"stage": stage, "checks": checks, "swap": swap, "total": run.finished - run.started}
+    return {phase: None if value is None else round(max(value, 0.0), 1) for phase, value in phases.items()}
 
 
 def _run_lines(run: Run) -> Iterator[str]:
@@ -154,8 +157,9 @@ def _run_lines(run: Run) -> Iterator[str]:
         gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run.swap["gap_ms"].items())
         yield f"{run.router.get('name')}: closed port {gaps}"
     seconds = _seconds(run)
-    phases = ", ".join(f"{phase} {value}" for phase, value in seconds.items() if phase != "total")
-    yield f"took {seconds['total']} s" + (f": {phases}" if phases else "")
+    total = seconds.pop("total")
+    phases = ", ".join(f"{phase} {value}" for phase, value in seconds.items() if value is not None)
+    yield f"took {total} s" + (f": {phases}" if phases else "")
     if not run.failure and run.plan.get("rollback"):
         yield f"rollback: {_way_back(run.plan['rollback'])}"
 
@@ -163,7 +167,9 @@ def _run_lines(run: Run) -> Iterator[str]:
 def _headline(run: Run) -> str:
     ended = outcome(run)
     if ended == "unchanged":
-        return f"{run.wanted} is live on {run.color}, nothing to do"
+        return f"{run.wanted or 'a release of no deploy'} is live on {run.color}, nothing to do"
+    if ended == "repaired":
+        return f"{'would be' if run.check_mode else 'is'} wholly on {run.color}"
     if ended == "deployed":
         return f"{run.wanted}{' would be' if run.check_mode else ''} deployed to {run.color}"
     if ended == "rolled_back":

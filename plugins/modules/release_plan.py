@@ -28,14 +28,21 @@ options:
   goal:
     description:
       - V(deploy) plans to have O(commit) serve, V(rollback) to go back to what the idle color runs.
+      - V(repair) plans to bring a drifted router wholly onto O(color).
       - V(status) only describes what stands and refuses nothing that it can describe.
     type: str
-    choices: [deploy, rollback, status]
+    choices: [deploy, rollback, repair, status]
     default: status
   router:
     description: One entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers).
     type: dict
     required: true
+  color:
+    description:
+      - The color to repair the router onto. Without it a swap that was cut off is undone, or finished where only that
+        is possible, and any other drift is mended on the live color.
+    type: str
+    choices: [blue, green]
   commit:
     description:
       - The release to deploy, 1 to 63 of C(A-Za-z0-9._-), with a letter or digit first and last.
@@ -121,6 +128,7 @@ action:
     - V(unchanged) when the commit is live with these manifests and the router is whole.
     - V(swap) when the color runs the release already, ready and proven.
     - V(stage) when RV(objects) have to be applied first.
+    - V(resolve) when a swap that was cut off has to be finished or undone, by a swap to RV(color), before another plan.
     - Not returned for O(goal=status).
   returned: O(goal) is not V(status)
   type: str
@@ -148,6 +156,10 @@ objects:
   returned: O(goal) is not V(status)
   type: list
   elements: dict
+secret:
+  description: Whether RV(objects) hold a Secret, so that they must not be shown.
+  returned: RV(action=stage)
+  type: bool
 undo:
   description:
     - What to apply to put the color back as it is, when staging fails. Empty unless the color holds a release to roll
@@ -230,8 +242,9 @@ ROOM = Room(
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},
-        "goal": {"type": "str", "default": "status", "choices": ["deploy", "rollback", "status"]},
+        "goal": {"type": "str", "default": "status", "choices": ["deploy", "rollback", "repair", "status"]},
         "router": {"type": "dict", "required": True},
+        "color": {"type": "str", "choices": ["blue", "green"]},
         "commit": {"type": "raw"},
         "manifests": {
             "type": "dict",

@@ -29,17 +29,25 @@ _BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Finished:
-    """A playbook that has ended. ``result`` is the application's bluegreen_result, empty without one."""
+    """A playbook that has ended. ``results`` is bluegreen_result, by application."""
 
     code: int
     output: str
-    result: dict[str, Any]
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        told = self._told("RUN: ").get("bluegreen_result", {})
+        return dict(told)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """That of the tests' own application, empty where it has none."""
+        return self.results.get("shop", {})
 
     @property
     def reason(self) -> str:
         """The last thing that failed, as Ansible printed it."""
-        _before, mark, told = self.output.rpartition("FAILED! => ")
-        return str(json.JSONDecoder().raw_decode(told)[0]["msg"]) if mark else ""
+        return str(self._told("FAILED! => ").get("msg", ""))
 
     @property
     def changed(self) -> int:
@@ -48,6 +56,11 @@ class Finished:
     @property
     def outcome(self) -> str | None:
         return self.result.get("outcome")
+
+    def _told(self, mark: str) -> dict[str, Any]:
+        """The last JSON that Ansible printed after a mark."""
+        _before, found, told = self.output.rpartition(mark)
+        return dict(json.JSONDecoder().raw_decode(told)[0]) if found else {}
 
 
 class Shop:
@@ -128,11 +141,8 @@ class Shop:
 
         None takes a variable away.
         """
-        result = self.folder / "result.json"
-        result.unlink(missing_ok=True)
-        given = {**self.variables(), "bluegreen_result_file": str(result), **variables}
         described = self.folder / "app.json"
-        described.write_text(json.dumps(_without_none(given)))
+        described.write_text(json.dumps(_without_none({**self.variables(), **variables})))
         process = subprocess.run(
             [
                 _BIN / "ansible-playbook",
@@ -150,8 +160,7 @@ class Shop:
             text=True,
             timeout=self.settings.patience,
         )
-        results = json.loads(result.read_text()) if result.exists() else {}
-        return Finished(process.returncode, process.stdout, results.get(given["bluegreen_app"], {}))
+        return Finished(process.returncode, process.stdout)
 
     def deploy(self, commit: str, *arguments: str, **variables: Any) -> Finished:
         return self.play("deploy", *arguments, commit=commit, **variables)

@@ -195,3 +195,27 @@ def test_an_adopted_live_color_is_left_alone(shop: Shop) -> None:
         f"node port {shop.node_ports['green']} is held by Service {shop.namespace}/old-web" in status.output
     )
     assert shop.who() == "blue"
+
+
+@pytest.mark.parametrize("door", ["", "module"])
+def test_credentials_can_be_variables(shop: Shop, door: str) -> None:
+    given = shop.environment
+    finished = shop.play(
+        "deploy",
+        "-vvv",
+        environment={
+            **dict.fromkeys(name for name in given if name.startswith("AWS_") or name == "KUBECONFIG"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "BLUEGREEN_DOOR": door,
+        },
+        commit="0000001",
+        bluegreen_aws={
+            "endpoint_url": given["AWS_ENDPOINT_URL"],
+            "region": given["AWS_DEFAULT_REGION"],
+            "access_key": given["AWS_ACCESS_KEY_ID"],
+            "secret_key": "hunter2",
+        },
+        bluegreen_kubernetes={"kubeconfig": given["KUBECONFIG"]},
+    )
+    assert finished.outcome == "deployed", finished.output
+    assert "hunter2" not in finished.output

@@ -17,12 +17,14 @@ def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -
     assert "cluster: No usable Kubernetes configuration" in finished.output
 
 
-def test_both_halves(shop: Shop) -> None:
+def test_both_halves(shop: Shop, tmp_path: Path) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")
     before = shop.objects(), shop.balancer.description
-    finished = shop.status()
+    file = tmp_path / "result.json"
+    finished = shop.status(bluegreen_result_file=str(file))
     assert (finished.code, finished.changed, finished.outcome) == (0, 0, "unchanged")
+    assert json.loads(file.read_text()) == finished.results
     for line in (
         "shop: green is live",
         f"blue: 0000001, proven, ready (1 of 1), node port {shop.node_ports['blue']}",
@@ -47,17 +49,11 @@ def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path)
     lost = shop.variables() | {"bluegreen_app": "cart", "bluegreen_load_balancer": "not-there"}
     hosts = {"shop": shop.variables(), "cart": lost}
     inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
-    finished = shop.play(
-        "status", "-i", str(inventory), **dict.fromkeys([*shop.variables(), "bluegreen_result_file"])
-    )
+    finished = shop.play("status", "-i", str(inventory), **dict.fromkeys(shop.variables()))
     assert finished.code == 2
     assert "'not-there'" in finished.reason
-    _before, _mark, stats = finished.output.partition("RUN: ")
-    told = json.loads(stats)["bluegreen_result"]
-    assert {app: result["outcome"] for app, result in told.items()} == {
-        "shop": "unchanged",
-        "cart": "refused",
-    }
+    told = {app: result["outcome"] for app, result in finished.results.items()}
+    assert told == {"shop": "unchanged", "cart": "refused"}
 
 
 def test_two_runs_of_one_play_do_not_see_each_others_results(shop: Shop, tmp_path: Path) -> None:
@@ -81,7 +77,8 @@ def test_two_runs_of_one_play_do_not_see_each_others_results(shop: Shop, tmp_pat
     assert finished.code == 2
     assert "The commit '-'" in finished.reason
     assert (finished.outcome, finished.result["changed"]) == ("refused", False)
-    assert finished.result["gap_ms"] == {}
+    assert finished.result["gap_ms"] is None
+    assert finished.result["seconds"]["stage"] is None
     assert shop.who() == "blue"
 
 

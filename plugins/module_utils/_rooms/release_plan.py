@@ -44,6 +44,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     find_holder,
     left_by_rollback,
     plan_deploy,
+    plan_repair,
     plan_rollback,
     read_commit,
     read_route,
@@ -82,7 +83,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     }
     commit = read_commit(params["commit"]) if goal == "deploy" or params["commit"] else None
     if goal != "status":
-        check_router(route, params["creates_listeners"])
+        check_router(route, params["creates_listeners"], repairs=goal == "repair")
     wanted = _read_wanted(params, route, places, commit) if goal == "deploy" and commit else None
 
     tell(f"reading namespace {params['namespace']} at {client.host}")
@@ -92,6 +93,8 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
         check_claim(route, seen.claim, params["claim"])
         if wanted:
             result |= _deploy(params, client, route, seen, places, wanted)
+        elif goal == "repair":
+            result |= _as_it_stands(params, plan_repair(route, seen.sides, params["color"]), seen, places)
         else:
             result |= _rollback(params, route, seen, places, commit)
     return {**result, "at": round(time.time(), 3)}
@@ -109,7 +112,7 @@ def _deploy(
     color = decision.color
     rollback = asdict(way_back(seen.sides, color))
     if decision.action != "stage":
-        return {**_as_it_stands(params, decision, wanted.release, seen, places), "rollback": rollback}
+        return {**_as_it_stands(params, decision, seen, places), "rollback": rollback}
     objects = wanted.objects[color]
     work, aside = seen.sides[color].workload, other(color)
     staged = stamp(objects, places[color], wanted.release, work.marks if work else ())
@@ -120,6 +123,7 @@ def _deploy(
         "color": color,
         **asdict(wanted.release),
         "objects": staged,
+        "secret": any(entry["kind"] == "Secret" for entry in objects),
         "undo": _undo(client, objects, places[color], seen, route.live),
         "workloads": [
             _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
@@ -133,32 +137,27 @@ def _rollback(
     params: Mapping[str, Any], route: Route, seen: _Seen, places: Mapping[str, Place], commit: str | None
 ) -> Result:
     decision = plan_rollback(route, seen.sides, commit)
-    release = seen.sides[decision.color].release
-    if release is None:
-        raise AssertionError(f"A rollback was decided to {decision.color}, which holds no release.")
     left = other(decision.color)
     sides = {**seen.sides, left: left_by_rollback(seen.sides[left])}
-    plan = _as_it_stands(params, decision, release, seen, places)
+    plan = _as_it_stands(params, decision, seen, places)
     return {**plan, "rollback": asdict(way_back(sides, decision.color))}
 
 
 def _as_it_stands(
-    params: Mapping[str, Any],
-    decision: Decision,
-    release: Release,
-    seen: _Seen,
-    places: Mapping[str, Place],
+    params: Mapping[str, Any], decision: Decision, seen: _Seen, places: Mapping[str, Place]
 ) -> Result:
-    """A plan that stages nothing, because the color runs the release already."""
+    """A plan that stages nothing, because the router is all that has to change."""
     color, side = decision.color, seen.sides[decision.color]
-    service = seen.services[color]
+    release, service = side.release, seen.services[color]
+    runs = companions(seen.deployments, color, release) if release else ()
     plan: Result = {
         "action": decision.action,
         "color": color,
-        **asdict(release),
+        "commit": release.commit if release else None,
+        "manifest": release.manifest if release else None,
         "objects": [],
         "undo": [],
-        "workloads": [_workload("Deployment", name) for name in companions(seen.deployments, color, release)],
+        "workloads": [_workload("Deployment", name) for name in runs],
         "smoke": _smoke(params, service, places[color]) if service and side.reachable else None,
     }
     if decision.action == "unchanged" and side.workload and not side.workload.ready:

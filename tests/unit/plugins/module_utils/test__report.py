@@ -122,20 +122,22 @@ def test_the_result_of_a_deploy() -> None:
         "changed": True,
         "check_mode": False,
         "gap_ms": {"80": 84, "443": 85},
-        "seconds": {"total": 8.2, "stage": 4.9, "checks": 0.1, "swap": 1.2},
+        "seconds": {"stage": 4.9, "checks": 0.1, "swap": 1.2, "total": 8.2},
         "rollback": {"color": "blue", "to": "0012345", "reason": ""},
     }
 
 
 def test_the_result_of_a_rollback_has_no_stage() -> None:
-    assert result(ROLLED_BACK)["seconds"] == {"total": 8.2, "checks": 0.5, "swap": 2.0}
+    assert result(ROLLED_BACK)["seconds"] == {"stage": None, "checks": 0.5, "swap": 2.0, "total": 8.2}
 
 
 def test_the_result_of_a_refusal_tells_what_was_asked_for() -> None:
     refused = result(run(plan={}, failure=FAILED))
     assert (refused["outcome"], refused["commit"], refused["changed"]) == ("refused", "00abcde", False)
     assert refused["rollback"] is None
-    assert refused["seconds"] == {"total": 8.2}
+    assert refused["seconds"] == {"stage": None, "checks": None, "swap": None, "total": 8.2}
+    assert refused["gap_ms"] is None
+    assert refused.keys() == result(DEPLOYED).keys()
 
 
 def test_nothing_that_the_application_said_is_in_the_result() -> None:

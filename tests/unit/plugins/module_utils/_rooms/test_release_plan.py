@@ -161,6 +161,13 @@ def test_first_ever_stages_blue_and_makes_both_services() -> None:
     assert found["changed"] is False
 
 
+def test_objects_with_a_secret_are_told_as_such() -> None:
+    assert plan()["secret"] is False
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys-COLOR}\n---"
+    hidden = {color: text.replace("COLOR", color) + body for color, body in manifests().items()}
+    assert plan(manifests=hidden)["secret"] is True
+
+
 def test_the_live_color_is_not_among_the_objects() -> None:
     found = plan(deployment("blue"), service("blue"))
     assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
