@@ -141,6 +141,9 @@ class Api:
                 return response
             async for event in watch.events():
                 await response.write(encode(event))
+        except ConnectionError:
+            # The client went while an event was on its way; so will this watch.
+            return response
         finally:
             self._watching.discard(transport)
         return response

@@ -126,7 +126,9 @@ class ClusterServer:
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         make_request = functools.partial(web.BaseRequest, loop=loop, client_max_size=_BODY_LIMIT)
-        self._web = web.Server(self._handle, request_factory=make_request, access_log=None)
+        self._web = web.Server(
+            self._handle, request_factory=make_request, access_log=None, handler_cancellation=True
+        )
         self._server = await loop.create_server(
             self._web, ADDRESS, self._port, ssl=self._tls, reuse_address=True, backlog=512
         )
