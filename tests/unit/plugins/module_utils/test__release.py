@@ -365,11 +365,56 @@ def test_a_swap_that_was_cut_off_is_finished_by_the_deploy_it_was_for() -> None:
 
 
 @pytest.mark.parametrize("green", [work(OLD), work(NEW, proven=False), work(NEW, lack="1 of 2"), None])
-def test_a_swap_that_was_cut_off_is_not_left_open_while_another_release_is_staged(
-    green: Workload | None,
+def test_a_swap_that_was_cut_off_is_undone_before_another_release_is_staged(green: Workload | None) -> None:
+    assert _release.plan_deploy(CUT_OFF, sides(work(OLD), green), NEW) == Decision("resolve", "blue")
+
+
+def test_a_swap_that_was_cut_off_is_finished_where_the_way_back_is_not_ready() -> None:
+    unready = sides(work(OLD, lack="0 of 2"), work(OLD))
+    assert _release.plan_deploy(CUT_OFF, unready, NEW) == Decision("resolve", "green")
+
+
+def test_a_swap_that_was_cut_off_between_two_broken_colors_is_refused() -> None:
+    with pytest.raises(InputError, match=r"0 of 2.*green has no Deployment"):
+        _release.plan_deploy(CUT_OFF, sides(work(OLD, lack="0 of 2")), NEW)
+
+
+MIXED = replace(ROUTE, live=None, idle=None, drift={"mixed": "80 on blue, 81 on green"})
+
+
+@pytest.mark.parametrize(
+    ("route", "color", "expected"),
+    [
+        pytest.param(CUT_OFF, None, Decision("swap", "blue"), id="cut-off-undone"),
+        pytest.param(CUT_OFF, "green", Decision("swap", "green"), id="cut-off-finished"),
+        pytest.param(MIXED, "green", Decision("swap", "green"), id="mixed"),
+        pytest.param(
+            replace(ROUTE, drift={"health_check_on_idle": "x"}), None, Decision("swap", "blue"), id="on-live"
+        ),
+        pytest.param(ROUTE, None, Decision("unchanged", "blue"), id="whole"),
+    ],
+)
+def test_repair_goes_to_the_named_color_or_to_the_one_that_is_told(
+    route: Route, color: str | None, expected: Decision
 ) -> None:
-    with pytest.raises(InputError, match="A swap to green was cut off"):
-        _release.plan_deploy(CUT_OFF, sides(work(OLD), green), NEW)
+    _release.check_router(route, repairs=True)
+    assert _release.plan_repair(route, sides(work(OLD), work(NEW)), color) == expected
+
+
+def test_repair_of_a_router_on_both_colors_wants_a_color() -> None:
+    with pytest.raises(InputError, match="color=blue or green"):
+        _release.plan_repair(MIXED, sides(work(OLD), work(NEW)), None)
+
+
+@pytest.mark.parametrize("green", [None, work(NEW, lack="1 of 2 replicas")])
+def test_repair_does_not_go_to_a_color_that_cannot_serve(green: Workload | None) -> None:
+    with pytest.raises(InputError, match="green cannot serve"):
+        _release.plan_repair(MIXED, sides(work(OLD), green), "green")
+
+
+def test_repair_goes_to_what_somebody_elses_service_serves() -> None:
+    adopted = sides(None, work(NEW)) | {"blue": side("blue", holder="legacy/web")}
+    assert _release.plan_repair(MIXED, adopted, "blue") == Decision("swap", "blue")
 
 
 def test_a_swap_that_was_cut_off_is_undone_by_a_rollback() -> None:
