@@ -197,9 +197,11 @@ def test_an_adopted_live_color_is_left_alone(shop: Shop) -> None:
     assert shop.who() == "blue"
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize("door", ["", "module"])
-def test_credentials_can_be_variables(shop: Shop, door: str) -> None:
+def test_credentials_can_be_variables(shop: Shop, cluster: Cluster, door: str) -> None:
     given = shop.environment
+    by_token = {"host": cluster.url, "api_key": cluster.token, "ca_cert": str(cluster.folder / "ca.crt")}
     finished = shop.play(
         "deploy",
         "-vvv",
@@ -215,7 +217,8 @@ def test_credentials_can_be_variables(shop: Shop, door: str) -> None:
             "access_key": given["AWS_ACCESS_KEY_ID"],
             "secret_key": "hunter2",
         },
-        bluegreen_kubernetes={"kubeconfig": given["KUBECONFIG"]},
+        bluegreen_kubernetes=by_token if door else {"kubeconfig": given["KUBECONFIG"]},
     )
     assert finished.outcome == "deployed", finished.output
     assert "hunter2" not in finished.output
+    assert cluster.token not in finished.output
