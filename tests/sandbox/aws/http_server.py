@@ -4,7 +4,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any
 
@@ -53,17 +52,15 @@ class _Handler(MotoRequestHandler):
             self._reset()
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status, HTTPStatus(answer.status).phrase)
+        self.send_response(answer.status)
         for name, value in answer.headers:
-            if name.lower() not in ("content-length", "connection", "date", "server"):
+            if name.lower() not in ("content-length", "date", "server"):
                 self.send_header(name, value)
         length = answer.header("Content-Length") if self.command == "HEAD" else len(answer.body)
         self.send_header("Content-Length", str(length or 0))
+        self.end_headers()
         if self.command != "HEAD":
-            self._headers_buffer.append(b"\r\n" + answer.body)
-            self.flush_headers()
-        else:
-            self.end_headers()
+            self.wfile.write(answer.body)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
