@@ -29,7 +29,7 @@ class Run:
     """What the tasks of a run returned, each empty when it has not run.
 
     ``action`` is deploy, rollback, repair or status; ``router`` the facts' entry of the load balancer;
-    ``failure`` what the task returned that failed, as the rescue sees it; ``undone`` what putting the
+    ``failure`` the ``msg`` of the task that failed; ``undone`` what putting the
     idle color back returned; ``cluster`` why the cluster could not be read for a status; ``manifests``
     the paths of their templates. Times are seconds since the epoch.
     """

@@ -79,7 +79,9 @@ def test_ones_own_manifests_with_a_secret_that_nobody_is_shown(shop: Shop, tmp_p
     assert failed.outcome == "stage_failed"
     planned = shop.deploy("0000002", "-vvv", "--check", "--diff", **given)
     assert planned.code == 0, planned.output
-    for finished in (first, again, failed, planned):
+    refused = shop.deploy("0000002", "-vvv", **given | {"bluegreen_smoke": "maybe"})
+    assert "The smoke request 'maybe'" in refused.reason
+    for finished in (first, again, failed, planned, refused):
         assert SECRET not in finished.output
         assert keys["data"]["PASSWORD"] not in finished.output
     assert shop.who() == "blue"
