@@ -160,8 +160,8 @@ def _as_it_stands(
         "workloads": [_workload("Deployment", name) for name in runs],
         "smoke": _smoke(params, service, places[color]) if service and side.reachable else None,
     }
-    if decision.action == "unchanged" and side.workload and not side.workload.ready:
-        plan["warnings"] = [f"{color} is live with {release.commit}, but is not ready: {side.workload.lack}."]
+    if decision.action == "unchanged" and release and side.workload and not side.workload.ready:
+        plan["warnings"] = [f"{color} is live with {plan['commit']}, but is not ready: {side.workload.lack}."]
     return plan
 
 
