@@ -8,7 +8,7 @@ SANDBOX := PYTHONPATH=tests $(PY) -m sandbox
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_REMOTE_TEMP := $(ANSIBLE_HOME)/tmp
 
-.PHONY: help try test check bench-swap venv sandbox sandbox-env sandbox-down clean
+.PHONY: help try test test-cores check bench bench-swap bench-wait venv sandbox sandbox-env sandbox-down clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,9 +20,18 @@ test: .venv/ready ## every gate and every test
 	@$(PY) .ci/gates.py
 	$(PY) -m pytest -n 2 tests/unit tests/integration
 
+test-cores: .venv/ready ## sanity, unit tests and both doors on every supported ansible-core whose Python is here
+	@$(PY) .ci/cores.py
+
 check: .venv/ready ## the quick half: lint, types, unit tests, one story
 	@$(PY) .ci/gates.py ruff format mypy yamllint ansible-lint
 	$(PY) -m pytest -n 2 tests/unit tests/integration/test_first_light.py
+
+bench: .venv/ready ## measure whole deploys and rollbacks beside the stock modules and the sequence of 2015
+	@PYTHONPATH=tests $(PY) tests/bench/deploy.py
+
+bench-wait: .venv/ready ## measure k8s_wait_ready beside kubernetes.core.k8s_info and kubectl rollout status
+	@PYTHONPATH=tests $(PY) tests/bench/wait.py
 
 bench-swap: .venv/ready ## measure the swap beside the stock module and the sequence of 2015
 	@PYTHONPATH=tests $(PY) tests/bench/swap.py

@@ -20,18 +20,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from integration.certificates import self_signed
+from bench import measured, report
+from bench.balancer import Balancer
 
 from sandbox.aws import Aws
 from sandbox.traffic import Traffic
 
 HERE = Path(__file__).resolve().parent
-BIN = Path(sys.executable).parent
 NODE_PORTS = {"blue": 30081, "green": 30082}
 NODE_ADDRESS = "127.0.7.1"
 RATE = 200
+HEAD = (
+    "ms per AWS call",
+    "swap by",
+    "gap, median ms",
+    "gap, max ms",
+    "lost, median",
+    "AWS calls",
+    "policies kept",
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,7 @@ class Scene:
     """The load balancer and what a driver needs to swap it."""
 
     aws: Aws
-    elb: Any
-    certificate: str
+    balancer: Balancer
     environment: Mapping[str, str]
 
 
@@ -55,20 +62,27 @@ class Swapped:
 
 
 def ours(scene: Scene, color: str) -> list[str | Path]:
-    return [BIN / "ansible-playbook", HERE / "our_swap.yml", "-e", "balancer=shop", "-e", f"color={color}"]
+    return [
+        *(measured.BIN / "ansible-playbook", HERE / "our_swap.yml"),
+        *("-e", f"balancer={scene.balancer.name}", "-e", f"color={color}"),
+    ]
 
 
 def stock(scene: Scene, color: str) -> list[str | Path]:
     return [
-        BIN / "ansible-playbook",
-        HERE / "stock_swap.yml",
-        *("-e", "balancer=shop", "-e", f"node_port={NODE_PORTS[color]}"),
-        *("-e", f"certificate={scene.certificate}"),
+        *(measured.BIN / "ansible-playbook", HERE / "stock_swap.yml"),
+        *("-e", f"balancer={scene.balancer.name}", "-e", f"node_port={NODE_PORTS[color]}"),
+        *("-e", f"certificate={scene.balancer.certificate}"),
     ]
 
 
 def original(scene: Scene, color: str) -> list[str | Path]:
-    return [HERE / "original_swap.sh", "shop", str(NODE_PORTS[color]), scene.certificate]
+    return [
+        HERE / "original_swap.sh",
+        scene.balancer.name,
+        str(NODE_PORTS[color]),
+        scene.balancer.certificate,
+    ]
 
 
 DRIVERS: dict[str, Callable[[Scene, str], list[str | Path]]] = {
@@ -78,100 +92,33 @@ DRIVERS: dict[str, Callable[[Scene, str], list[str | Path]]] = {
 }
 
 
-def make_load_balancer(elb: Any, ec2: Any, certificate: str) -> None:
-    elb.create_load_balancer(
-        LoadBalancerName="shop",
-        AvailabilityZones=["us-east-1a"],
-        Listeners=[
-            _listener(80, "HTTP", NODE_PORTS["blue"]),
-            {**_listener(443, "HTTPS", NODE_PORTS["blue"]), "SSLCertificateId": certificate},
-        ],
-        Tags=[{"Key": color, "Value": str(port)} for color, port in NODE_PORTS.items()],
-    )
-    elb.create_lb_cookie_stickiness_policy(
-        LoadBalancerName="shop", PolicyName="sticky", CookieExpirationPeriod=60
-    )
-    elb.create_load_balancer_policy(
-        LoadBalancerName="shop",
-        PolicyName="tls-1-2",
-        PolicyTypeName="SSLNegotiationPolicyType",
-        PolicyAttributes=[
-            {
-                "AttributeName": "Reference-Security-Policy",
-                "AttributeValue": "ELBSecurityPolicy-TLS-1-2-2017-01",
-            }
-        ],
-    )
-    elb.configure_health_check(
-        LoadBalancerName="shop",
-        HealthCheck={
-            "Target": "HTTP:30081/healthz",
-            "Interval": 5,
-            "Timeout": 2,
-            "HealthyThreshold": 2,
-            "UnhealthyThreshold": 2,
-        },
-    )
-    [instance] = ec2.run_instances(ImageId="ami-00000000", MinCount=1, MaxCount=1)["Instances"]
-    elb.register_instances_with_load_balancer(
-        LoadBalancerName="shop", Instances=[{"InstanceId": instance["InstanceId"]}]
-    )
-    elb.get_waiter("instance_in_service").wait(
-        LoadBalancerName="shop", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
-
-
-def set_policies(elb: Any) -> None:
-    for port, name in ((80, "sticky"), (443, "tls-1-2")):
-        elb.set_load_balancer_policies_of_listener(
-            LoadBalancerName="shop", LoadBalancerPort=port, PolicyNames=[name]
-        )
-
-
-def policies(elb: Any) -> dict[int, list[str]]:
-    [described] = elb.describe_load_balancers(LoadBalancerNames=["shop"])["LoadBalancerDescriptions"]
-    return {
-        entry["Listener"]["LoadBalancerPort"]: entry["PolicyNames"]
-        for entry in described["ListenerDescriptions"]
-    }
-
-
-def live(elb: Any) -> str:
-    [described] = elb.describe_load_balancers(LoadBalancerNames=["shop"])["LoadBalancerDescriptions"]
-    port = described["ListenerDescriptions"][0]["Listener"]["InstancePort"]
-    return next(color for color, node_port in NODE_PORTS.items() if node_port == port)
-
-
 def swap(scene: Scene, driver: Callable[[Scene, str], list[str | Path]], latency_ms: int) -> Swapped:
     """One swap to the other color, under traffic; ends the benchmark when it did not happen."""
-    color = "green" if live(scene.elb) == "blue" else "blue"
-    set_policies(scene.elb)
+    balancer = scene.balancer
+    color = "green" if balancer.live == "blue" else "blue"
+    balancer.set_policies()
     before = scene.aws.mark()
     scene.aws.set(latency_ms=latency_ms)
-    with Traffic(f"http://{scene.aws.ports('shop')[80]}/", RATE) as traffic:
-        process = subprocess.run(
-            driver(scene, color),
-            check=False,
-            env=scene.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+    with Traffic(balancer.url, RATE) as traffic:
+        measured.run(driver(scene, color), scene.environment)
     scene.aws.set(latency_ms=0)
     calls = len(scene.aws.calls(before))
-    if process.returncode != 0 or live(scene.elb) != color:
-        sys.exit(f"This swap failed:\n{process.stdout}{process.stderr}")
+    if balancer.live != color:
+        sys.exit(f"{driver.__name__} ended well, but {color} is not live.")
     seen = traffic.result()
-    kept = policies(scene.elb) == {80: ["sticky"], 443: ["tls-1-2"]}
-    return Swapped(seen.gap_ms, sum(seen.lost.values()), calls, kept)
+    return Swapped(seen.gap_ms, sum(seen.lost.values()), calls, balancer.policies_kept)
 
 
-def row(name: str, latency_ms: int, swaps: list[Swapped]) -> str:
+def row(name: str, latency_ms: int, swaps: list[Swapped]) -> tuple[str, ...]:
     gaps = [each.gap_ms for each in swaps]
-    kept = sum(each.policies_kept for each in swaps)
     return (
-        f"| {latency_ms} | {name} | {median(gaps):.0f} | {max(gaps):.0f} | {median(each.lost for each in swaps):.0f} | "
-        f"{median(each.calls for each in swaps):.0f} | {kept} of {len(swaps)} |"
+        str(latency_ms),
+        name,
+        f"{median(gaps):.0f}",
+        f"{max(gaps):.0f}",
+        f"{median(each.lost for each in swaps):.0f}",
+        f"{median(each.calls for each in swaps):.0f}",
+        f"{sum(each.policies_kept for each in swaps)} of {len(swaps)}",
     )
 
 
@@ -188,30 +135,13 @@ def scene(folder: Path) -> Iterator[Scene]:
             for color, port in NODE_PORTS.items()
         ]
         try:
-            elb = aws.client("elb")
-            body, key = self_signed("shop.example.com")
-            imported = aws.client("acm").import_certificate(Certificate=body, PrivateKey=key)
-            make_load_balancer(elb, aws.client("ec2"), imported["CertificateArn"])
-            environment = {
-                **os.environ,
-                **aws.environment,
-                "PATH": f"{BIN}:{os.environ['PATH']}",
-                "ANSIBLE_HOME": str(folder),
-            }
-            yield Scene(aws, elb, imported["CertificateArn"], environment)
+            balancer = Balancer.make(aws, "shop", NODE_PORTS)
+            balancer.wait_in_service()
+            yield Scene(aws, balancer, measured.environment(folder, aws.environment))
         finally:
             for pod in pods:
                 pod.kill()
                 pod.wait()
-
-
-def _listener(port: int, protocol: str, node_port: int) -> dict[str, Any]:
-    return {
-        "Protocol": protocol,
-        "LoadBalancerPort": port,
-        "InstanceProtocol": "HTTP",
-        "InstancePort": node_port,
-    }
 
 
 def main() -> None:
@@ -220,14 +150,18 @@ def main() -> None:
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50, 150, 300], help="ms per AWS call")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bluegreen-bench-") as name, scene(Path(name)) as place:
-        print(
-            "| ms per AWS call | swap by | gap, median ms | gap, max ms | lost, median | AWS calls | policies kept |"
-        )
-        print("|---|---|---|---|---|---|---|", flush=True)
+        print("\n".join(report.table(HEAD, ())), flush=True)
+        rows = []
         for latency_ms in given.latency:
             for label, driver in DRIVERS.items():
                 swaps = [swap(place, driver, latency_ms) for _each in range(given.swaps)]
-                print(row(label, latency_ms, swaps), flush=True)
+                rows.append(row(label, latency_ms, swaps))
+                print(report.table(HEAD, rows)[-1], flush=True)
+    what = (
+        f"Two listeners, HTTP with stickiness and HTTPS with a TLS policy, swapped {given.swaps} times by each under "
+        f"{RATE} requests/s. The gap is what a client saw."
+    )
+    report.section("bench-swap", "The swap alone", [what, "", *report.table(HEAD, rows)])
 
 
 if __name__ == "__main__":

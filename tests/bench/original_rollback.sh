@@ -1,0 +1,7 @@
+#!/bin/sh
+# `oops rollback`: the swap towards the off color, whatever its state. Usage: original_rollback.sh APP CERTIFICATE
+set -eu
+app=$1 certificate=$2
+here=$(dirname "$0")
+. "$here/original_colors.sh"
+"$here/original_swap.sh" "$app" "$idle_port" "$certificate"
