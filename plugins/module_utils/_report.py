@@ -18,8 +18,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import CO
 Returned = Mapping[str, Any]
 
 _DONE = {"deploy": "deployed", "rollback": "rolled_back", "repair": "repaired"}
-# How Ansible tells of a template that it met while it looked at a task's keywords and arguments.
-_TEMPLATE = re.compile(r"(?:value for 'manifests'|keyword 'no_log'): (.+)", re.DOTALL)
+# What matters of an error in a template: ansible-core 2.18 wraps it up, with the template's text behind it.
+_TEMPLATE = re.compile(
+    r"original message: (?!.*original message: )(.+?)\. String: |('[^']+' is undefined)", re.DOTALL
+)
 # kubernetes.core tells the API server's answer as it came.
 _STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
@@ -41,6 +43,7 @@ class Run:
     started: float
     finished: float
     router: Returned = field(default_factory=dict)
+    rendered: Returned = field(default_factory=dict)
     plan: Returned = field(default_factory=dict)
     applied: Returned = field(default_factory=dict)
     wait: Returned = field(default_factory=dict)
@@ -116,8 +119,10 @@ def reason(run: Run) -> str:
     if not run.failure:
         return ""
     told = str(run.failure.get("msg") or "A task failed without a reason.")
-    if match := _TEMPLATE.search(told):
-        return f"The manifests do not render ({', '.join(run.manifests)}): {match[1]}"
+    if _failed(run.rendered):
+        match = _TEMPLATE.search(told)
+        why = (match[1] or match[2]) if match else told.rpartition("Task failed: ")[2]
+        return f"The manifests do not render ({', '.join(run.manifests)}): {why}"
     if match := _STATUS.match(told):
         return f"{match[1]}: {match[2]}"
     return told

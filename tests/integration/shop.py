@@ -145,7 +145,7 @@ class Shop:
         described.write_text(json.dumps(_without_none({**self.variables(), **variables})))
         process = subprocess.run(
             [
-                _BIN / "ansible-playbook",
+                Path(self.settings.ansible or _BIN) / "ansible-playbook",
                 CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
                 "-e",
                 f"@{described}",

@@ -131,7 +131,7 @@ def template(folder: Path, **changes: str) -> str:
     ("changes", "said"),
     [
         ({"IMAGE": "{{ no_such_variable }}"}, "shop.yml.j2): 'no_such_variable' is undefined"),
-        ({"IMAGE": "{{ nothing"}, "shop.yml.j2): Syntax error in template"),
+        ({"IMAGE": "{{ nothing"}, "expected token 'end of print statement'"),
         ({"COLOR": "green"}, "The manifests of blue have no Deployment shop-blue, only shop-green"),
         ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
         ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "The manifests of blue are not YAML"),

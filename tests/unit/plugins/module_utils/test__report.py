@@ -163,19 +163,33 @@ def test_a_run_that_staged_but_did_not_swap_has_changed_something() -> None:
             'Failed to apply object: Deployment.apps \\"x\\" is invalid',
         ),
         (None, "A task failed without a reason."),
-        (
-            "Task failed: Error while resolving value for 'manifests': 'nobody' is undefined",
-            "The manifests do not render (a.j2, b.j2): 'nobody' is undefined",
-        ),
-        (
-            "Task failed: Error processing keyword 'no_log': Syntax error in template: no",
-            "The manifests do not render (a.j2, b.j2): Syntax error in template: no",
-        ),
     ],
 )
 def test_the_reason(told: str | None, expected: str) -> None:
-    assert reason(run(failure={"failed": True, "msg": told}, manifests=["a.j2", "b.j2"])) == expected
+    assert reason(run(failure={"failed": True, "msg": told})) == expected
     assert reason(run()) == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("Task failed: Error while evaluating conditional: 'nobody' is undefined", "'nobody' is undefined"),
+        ("Task failed: Syntax error in template: expected token", "Syntax error in template: expected token"),
+        (
+            "The conditional check 'x' failed. The error was: {'a': \"b\"}: 'nobody' is undefined\n\nThe error",
+            "'nobody' is undefined",
+        ),
+        (
+            "An error occurred. original message: A lookup failed. original message: expected token. String: hunter2",
+            "expected token",
+        ),
+    ],
+)
+def test_why_manifests_do_not_render(told: str, why: str) -> None:
+    failed = {"failed": True, "msg": told}
+    broken = run(plan={}, rendered=failed, manifests=["a.j2", "b.j2"])
+    assert reason(broken) == f"The manifests do not render (a.j2, b.j2): {why}"
+    assert outcome(broken) == "refused"
 
 
 def test_what_a_person_is_told_of_a_deploy() -> None:
