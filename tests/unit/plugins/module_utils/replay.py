@@ -132,12 +132,13 @@ def replayed(
     lag: Mapping[str, float] | None = None,
     tell: Callable[[str], None] = lambda line: None,
     cluster_now: Callable[[], float | None] = lambda: None,
+    scheduling_grace: float = 10.0,
 ) -> Ending:
-    """How the wait for the scenario's (first) Deployment ends."""
+    """How the wait for all Deployments of the scenario ends."""
     steps = timeline(scenario) if isinstance(scenario, str) else scenario
-    name = next(thing["metadata"]["name"] for _at, _change, thing in steps if thing["kind"] == "Deployment")
+    names = {thing["metadata"]["name"] for _at, _change, thing in steps if thing["kind"] == "Deployment"}
     source = Replay(steps, start, lag)
-    scene = Scene([Ask("apps/v1", "Deployment", "demo", name)], scheduling_grace=10.0)
+    scene = Scene([Ask("apps/v1", "Deployment", "demo", name) for name in sorted(names)], scheduling_grace)
     return wait(scene, source, Patience(stable_for, fail_fast), timeout, cluster_now, tell, source.clock)
 
 

@@ -114,19 +114,14 @@ def test_a_server_that_is_down_for_long_is_asked_less_and_less_often(
     api: Api, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_watching, "_SHORTEST_PAUSE", 0.05)
-    api.answers(
-        DEPLOYMENTS,
-        both(
-            [listing(), refuse(503), refuse(503), refuse(503), listing(deployment("a"))],
-            [cut, stream(then="hang")],
-        ),
-    )
+    # The watch is cut, and then each list is tried three times before it is given up for a while.
+    lists = [listing(), *[refuse(503)] * 9, listing(deployment("a"))]
+    api.answers(DEPLOYMENTS, both(lists, [cut, stream(then="hang")]))
     feed.follow([SHOP])
     started = time.monotonic()
     news = until(feed, lambda news: ("Listed", ["a"]) in told(news))
-    # One for the watch that was cut, one for the list that was tried three times.
-    assert sum(isinstance(each, Lost) for each in news) == 2
-    assert time.monotonic() - started >= 0.05 + 0.1
+    assert sum(isinstance(each, Lost) for each in news) == 4
+    assert time.monotonic() - started >= 0.05 + 0.1 + 0.2 + 0.4
 
 
 def test_a_server_that_ends_every_stream_at_once_is_not_hammered(
@@ -179,12 +174,17 @@ def test_several_streams_bring_their_news_together(api: Api, feed: Feed) -> None
     assert {each.stream for each in news} == {SHOP, PODS}
 
 
-def test_a_stream_that_is_given_up_says_nothing_more(api: Api, feed: Feed) -> None:
-    api.answers(DEPLOYMENTS, both([listing(deployment("a"))], [stream(then="hang")]))
-    api.answers(POD_PATH, both([listing(deployment("p"))], [stream(then="hang")]))
+def test_a_stream_that_is_given_up_says_nothing_more_not_even_what_it_had_to_say(
+    api: Api, feed: Feed
+) -> None:
+    for path in (DEPLOYMENTS, POD_PATH):
+        api.answers(path, both([listing(deployment("a"))], [stream(then="hang")]))
     feed.follow([SHOP, PODS])
-    until(feed, lambda news: len(news) == 2)
+    for path in (DEPLOYMENTS, POD_PATH):
+        # Who watches has told what it has listed.
+        api.wait_for(path, 2)
     assert feed.follow([PODS]) == [SHOP]
+    assert [each.stream for each in feed.next(time.monotonic() + 0.1)] == [PODS]
     assert feed.next(time.monotonic() + 0.1) == []
 
 

@@ -250,6 +250,30 @@ def _crashed_once(step: tuple[float, str, Object]) -> tuple[float, str, Object]:
     return at, change, {**thing, "status": {**thing["status"], "containerStatuses": [container]}}
 
 
+def test_a_node_that_an_autoscaler_has_announced_is_waited_for_even_without_grace() -> None:
+    steps = timeline("unschedulable")
+    pod = next(thing for _at, _change, thing in steps if thing["kind"] == "Pod")
+    announced = {
+        "kind": "Event",
+        "metadata": {"name": "scale-up", "namespace": "demo"},
+        "involvedObject": {"uid": pod["metadata"]["uid"]},
+        "type": "Normal",
+        "reason": "TriggeredScaleUp",
+        "lastTimestamp": "2026-11-23T08:00:00Z",
+    }
+    ending = replayed([*steps, (0.0, "ADDED", announced)], start=1, scheduling_grace=0, timeout=120)
+    assert (ending.certain, ending.elapsed) == ((), 120)
+    assert replayed(steps, start=1, scheduling_grace=0).elapsed < 1
+
+
+def test_several_deployments_are_waited_for_together_whenever_they_appear() -> None:
+    later = [(at + 5, change, thing) for at, change, thing in timeline("min-ready-seconds")]
+    ending = replayed([*timeline("slow-start"), *later])
+    assert ending.ready
+    assert ending.elapsed == pytest.approx(21.47, abs=0.005)
+    assert sorted(len(verdict.pods) for verdict in ending.verdicts) == [1, 2]
+
+
 def test_without_fail_fast_it_waits_for_its_time_out() -> None:
     ending = replayed("invalid-image-name", fail_fast=False, timeout=60)
     assert ending.elapsed == 60
