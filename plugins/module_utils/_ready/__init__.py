@@ -6,6 +6,9 @@
 
 """Is it ready, and will it ever be? Pure functions over objects as Kubernetes writes them.
 
-``pods`` reads a Pod into what matters of it, ``workloads`` judges a workload by its own status and
-its pods, ``patience`` decides when a cause has stood long enough to be certain, ``words`` tells it.
+From the small to the whole: ``causes`` (what may be wrong, and for how long that may still pass),
+``containers``, ``pods`` and ``events`` (what matters of each), ``trouble`` (what they say together),
+``verdicts``, ``rollouts`` and ``workloads`` (whether a workload is ready at one moment), ``patience``
+(what is certain over time), ``selectors`` and ``scene`` (what was asked for, seen, and must be
+watched), ``words`` (how a person is told).
 """

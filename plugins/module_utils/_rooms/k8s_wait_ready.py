@@ -165,8 +165,10 @@ def _take_in(scene: Scene, news: Sequence[News]) -> None:
 
 def _check_namespaces(cluster: Cluster, ending: Ending) -> None:
     """Where nothing was found, the namespace itself may be what is missing."""
-    absent = any(cause.code == "NotFound" for verdict in ending.verdicts for cause in verdict.causes)
-    for namespace in sorted({verdict.namespace for verdict in ending.verdicts if absent}):
+    absent = [
+        verdict for verdict in ending.verdicts if any(cause.code == "NotFound" for cause in verdict.causes)
+    ]
+    for namespace in sorted({verdict.namespace for verdict in absent if verdict.namespace}):
         try:
             found = cluster.get("v1", "Namespace", namespace)
         except ClusterError:
