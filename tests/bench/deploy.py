@@ -62,6 +62,9 @@ class App:
     folder: Path
     commits: Iterator[int] = field(default_factory=lambda: count(1))
 
+    def next_commit(self) -> str:
+        return commit_of(next(self.commits))
+
     @property
     def name(self) -> str:
         return self.balancer.name
@@ -205,7 +208,7 @@ def go_round(scene: Scene, latency_ms: int) -> Iterator[tuple[str, Way, Done]]:
     """Every way deploys, deploys the same again, and goes back."""
     for way in WAYS:
         app = scene.apps[way.app]
-        old, new = who(app.balancer), commit_of(next(app.commits))
+        old, new = who(app.balancer), app.next_commit()
         deploy = way.deploy(app, new)
         yield "deploy", way, perform(scene, way, deploy, latency_ms, new, swaps=True)
         if way.idempotent:
@@ -259,7 +262,7 @@ def scene(folder: Path) -> Iterator[Scene]:
 
 def _prepare(app: App, way: Way, environment: Mapping[str, str]) -> None:
     for _color in app.balancer.node_ports:
-        measured.run(way.deploy(app, commit_of(next(app.commits))), environment)
+        measured.run(way.deploy(app, app.next_commit()), environment)
     app.balancer.wait_in_service()
 
 
@@ -293,7 +296,7 @@ def told(runs: int) -> str:
         f"Medians of {runs} runs. Two pods, ready {START_DELAY} s after their start; HTTP with stickiness and HTTPS with a "
         f"TLS policy; {RATE} requests/s, of which the gap and the lost ones are what clients saw. All ways take turns on "
         "one sandbox. A rollback goes to a color that is warm. The two playbooks of stock modules, and the scripts of the "
-        "sequence of 2015 (aws CLI, kubectl, jq), are in [tests/bench](../tests/bench). CPU seconds are those of the "
+        "sequence of 2015 (aws CLI, kubectl), are in [tests/bench](../tests/bench). CPU seconds are those of the "
         "command and all that it starts."
     )
 

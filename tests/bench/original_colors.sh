@@ -1,14 +1,18 @@
-# Sourced: sets live, idle and idle_port of the load balancer $app, with three calls as in 2015.
+#!/bin/sh
+# Which color is live, with three calls as in 2015. Usage: original_colors.sh APP
+# Prints: live, idle, node port of idle, of blue, of green.
+set -eu
+app=$1
 tag() {
-  aws elb describe-tags --load-balancer-names "$app" \
-    | jq -r --arg key "$1" '.TagDescriptions[0].Tags[] | select(.Key == $key).Value'
+  aws elb describe-tags --load-balancer-names "$app" --output text \
+    --query "TagDescriptions[0].Tags[?Key=='$1'].Value"
 }
 blue_port=$(tag blue)
 green_port=$(tag green)
-live_port=$(aws elb describe-load-balancers --load-balancer-names "$app" \
-  | jq -r '.LoadBalancerDescriptions[0].ListenerDescriptions[0].Listener.InstancePort')
+live_port=$(aws elb describe-load-balancers --load-balancer-names "$app" --output text \
+  --query "LoadBalancerDescriptions[0].ListenerDescriptions[0].Listener.InstancePort")
 if [ "$live_port" = "$blue_port" ]; then
-  live=blue idle=green idle_port=$green_port
+  echo "blue green $green_port $blue_port $green_port"
 else
-  live=green idle=blue idle_port=$blue_port
+  echo "green blue $blue_port $blue_port $green_port"
 fi

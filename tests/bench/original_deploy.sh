@@ -4,7 +4,10 @@
 set -eu
 app=$1 namespace=$2 commit=$3 certificate=$4 start_delay=$5
 here=$(dirname "$0")
-. "$here/original_colors.sh"
+colors=$("$here/original_colors.sh" "$app")
+read -r live idle idle_port blue_port green_port <<END
+$colors
+END
 kube() { kubectl --namespace "$namespace" "$@"; }
 
 for color in blue green; do
@@ -43,8 +46,8 @@ while [ -z "$ready" ]; do
     exit 1
   fi
   sleep 10
-  ready=$(kube get pods -l "name=$app,version=$commit" -o json \
-    | jq -r '.items[].status.conditions[]? | select(.type == "Ready" and .status == "True").type')
+  ready=$(kube get pods -l "name=$app,version=$commit" \
+    -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}' | grep True || true)
 done
 
 "$here/original_swap.sh" "$app" "$idle_port" "$certificate"

@@ -3,5 +3,8 @@
 set -eu
 app=$1 certificate=$2
 here=$(dirname "$0")
-. "$here/original_colors.sh"
+colors=$("$here/original_colors.sh" "$app")
+read -r _live _idle idle_port _ports <<END
+$colors
+END
 "$here/original_swap.sh" "$app" "$idle_port" "$certificate"
