@@ -21,7 +21,8 @@ CACHE = CHECKOUT / ".cache"
 HOME = CACHE / "home"
 TREE = CACHE / "tree"
 COPY = TREE / "ansible_collections" / "octoblu" / "bluegreen"
-DEPENDENCIES = CHECKOUT / ".venv" / "collections" / "ansible_collections"
+VENV = Path(sys.prefix)
+DEPENDENCIES = VENV / "collections" / "ansible_collections"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 GATES = {
@@ -60,7 +61,7 @@ def passes(name: str) -> bool:
         env=os.environ
         | {
             "HOME": str(HOME),
-            "PATH": f"{CHECKOUT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(TREE),
             "NO_COLOR": "1",
             "MYPYPATH": str(TREE),
@@ -99,7 +100,7 @@ def prepare_home() -> None:
     bootstrap = HOME / ".ansible" / "test" / "cache"
     shutil.rmtree(bootstrap, ignore_errors=True)
     bootstrap.mkdir(parents=True)
-    wheel = next((CACHE / "wheels").glob("pip-*.whl"))
+    wheel = next((VENV / "wheels").glob("pip-*.whl"))
     shutil.copy(wheel, bootstrap)
     version = wheel.name.split("-")[1].replace(".", "_")
     shutil.copy(CHECKOUT / ".ci" / "get_pip.py", bootstrap / f"get_pip_{version}.py")

@@ -12,8 +12,6 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
-WHEELS = CHECKOUT / ".cache" / "wheels"
-COLLECTIONS = VENV / "collections"
 DEPENDENCIES = ("ansible_collections/amazon/aws/", "ansible_collections/kubernetes/core/")
 
 
@@ -28,25 +26,32 @@ def main():
     packages = VENV / "lib" / f"python{version[0]}.{version[1]}" / "site-packages"
     venv.create(VENV, with_pip=True, clear=not packages.is_dir())
     # What is never imported need not be compiled, which would take as long again.
-    pip("install", "--no-deps", "--no-compile", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
-    shutil.rmtree(WHEELS, ignore_errors=True)
-    pip("download", "--no-deps", "--dest", WHEELS, "--requirement", CHECKOUT / ".ci" / "wheels.txt")
-    lay_out_collections(next(WHEELS.glob("ansible-*.whl")))
-    (packages / "bluegreen.pth").write_text(f"{COLLECTIONS}\n")
+    pinned = ("--no-deps", "--no-compile", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
+    fill(VENV, pinned, ("--requirement", CHECKOUT / ".ci" / "wheels.txt"))
 
 
-def pip(*arguments):
-    command = [VENV / "bin" / "python", "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
+def fill(folder, packages, wheels):
+    """Install packages, which are arguments for pip, and lay the collections out beside them."""
+    pip(folder, "install", *packages)
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    pip(folder, "download", "--no-deps", "--dest", folder / "wheels", *wheels)
+    lay_out_collections(next((folder / "wheels").glob("ansible-*.whl")), folder / "collections")
+    for site in folder.glob("lib/python3*/site-packages"):
+        (site / "bluegreen.pth").write_text(f"{folder / 'collections'}\n")
+
+
+def pip(folder, *arguments):
+    command = [folder / "bin" / "python", "-m", "pip", "-qq", "--disable-pip-version-check", *arguments]
     subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
 
 
-def lay_out_collections(wheel):
+def lay_out_collections(wheel, folder):
     """The dependencies as they are in the wheel of `ansible`, and this checkout beside them."""
-    shutil.rmtree(COLLECTIONS, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(wheel) as archive:
         wanted = [name for name in archive.namelist() if name.startswith(DEPENDENCIES)]
-        archive.extractall(COLLECTIONS, wanted)
-    ours = COLLECTIONS / "ansible_collections" / "octoblu" / "bluegreen"
+        archive.extractall(folder, wanted)
+    ours = folder / "ansible_collections" / "octoblu" / "bluegreen"
     ours.parent.mkdir()
     ours.symlink_to(CHECKOUT, target_is_directory=True)
 

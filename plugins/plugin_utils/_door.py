@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
@@ -79,11 +80,15 @@ class Door(NormalAction):  # type: ignore[misc]
             and self._python(variables) in (*_ANY_PYTHON, sys.executable)
         )
 
-    def _python(self, variables: Mapping[str, Any]) -> str:
+    def _python(self, variables: Mapping[str, Any]) -> str | None:
+        """The Python that is asked for; None where only Ansible can say what the template means."""
         host = self._task.delegate_to
         known = variables.get("ansible_delegated_vars", {}).get(host, {}) if host else variables
         configured = C.config.get_config_value("INTERPRETER_PYTHON", variables=known)
-        return str(self._templar.template(configured) or "").strip()
+        try:
+            return str(self._templar.template(configured) or "").strip()
+        except AnsibleError:
+            return None
 
     def _enter(self, room: Room, variables: Mapping[str, Any]) -> Result:
         """What the module would print."""

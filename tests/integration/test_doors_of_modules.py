@@ -74,8 +74,8 @@ QUESTIONS = [
     # What the first item was allowed to do, the second one is not.
     wait(
         "two users",
-        {"name": "shop-blue", "host": "{{ item }}", "username": "x", "password": "hunter2", "validate_certs": False},
-        loop=["{{ omit }}", "{{ server }}"],
+        {"name": "shop-blue", "host": "{{ item or omit }}", "username": "x", "password": "hunter2", "validate_certs": False},
+        loop=["", "{{ server }}"],
     ),
     smoke("through the API", {"service": "shop-blue", "port": "80", "path": "/hostname"}),
     smoke("no such service", {"service": "nosuch", "port": "80"}),

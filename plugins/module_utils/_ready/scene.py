@@ -4,7 +4,15 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""What is asked for, what has been seen of it, and what must be watched to see the rest."""
+"""What is asked for, what has been seen of it, and what must be watched to see the rest.
+
+Is it ready, and will it ever be? The files of this folder are pure functions over objects as Kubernetes
+writes them. From the small to the whole: ``causes`` (what may be wrong, and for how long that may still pass),
+``containers``, ``pods`` and ``events`` (what matters of each), ``trouble`` (what they say together),
+``verdicts``, ``rollouts`` and ``workloads`` (whether a workload is ready at one moment), ``patience``
+(what is certain over time), ``selectors`` and ``scene`` (what was asked for, seen, and must be
+watched), ``words`` (how a person is told).
+"""
 
 from __future__ import annotations
 

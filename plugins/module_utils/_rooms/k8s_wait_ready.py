@@ -48,9 +48,14 @@ _OPTIONAL = ("Event", "ReplicaSet")
 
 
 class Source(Protocol):
-    def follow(self, streams: Any) -> list[Stream]: ...
-    def next(self, until: float) -> list[News]: ...
-    def close(self) -> None: ...
+    def follow(self, streams: Any) -> list[Stream]:
+        """Follow exactly these; returns those that were given up."""
+
+    def next(self, until: float) -> list[News]:
+        """What has come in since; waits for the first news, but not beyond ``until``."""
+
+    def close(self) -> None:
+        """Follow nothing any more."""
 
 
 @dataclass(frozen=True)

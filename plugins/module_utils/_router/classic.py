@@ -37,9 +37,11 @@ _PAGE = 400
 class Api(Protocol):
     """The Classic ELB API; both raise an ApiError."""
 
-    def read(self, action: str, **params: Any) -> dict[str, Any]: ...
+    def read(self, action: str, **params: Any) -> dict[str, Any]:
+        """Call a method that reads, again where that may help."""
 
-    def write(self, action: str, **params: Any) -> dict[str, Any]: ...
+    def write(self, action: str, **params: Any) -> dict[str, Any]:
+        """Call a method that writes, once."""
 
 
 def check_names(names: Iterable[str]) -> None:
