@@ -18,6 +18,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 FILE = CHECKOUT / "docs" / "bench.md"
 _COLLECTIONS = Path(sys.executable).parent.parent / "collections" / "ansible_collections"
+# Of the minute before the benchmark began, which is busy itself.
+_LOAD = os.getloadavg()[0]
 _BENCHMARKS = ("bench", "bench-swap", "bench-wait")
 
 _HEAD = """\
@@ -65,7 +67,7 @@ def _made_by(name: str) -> str:
     return (
         f"`make {name}`, {datetime.date.today().isoformat()}, on {len(os.sched_getaffinity(0))} processors "
         f"({_line('/proc/cpuinfo', 'model name')}) and {_memory_gb():.0f} GB of memory; "
-        f"Python {python}, {', '.join(versions)}."
+        f"Python {python}, {', '.join(versions)}. Load average of the minute before it began: {_LOAD:.1f}."
     )
 
 
