@@ -40,7 +40,7 @@ class Settings:
     # The folder of the ansible-playbook that is tested; the one of the tests' own Python by default.
     ansible: str = ""
     # How long one playbook may take, in seconds.
-    patience: int = 120
+    patience: int = 600
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from statistics import median
+
 import pytest
 from balancers import swap
 
@@ -14,18 +17,25 @@ from sandbox.traffic import Traffic
 pytestmark = pytest.mark.sandbox
 
 
+SWAPS = ["blue", "green", "blue", "green", "blue"]
+
+
 @pytest.mark.parametrize("latency_ms", [0, 150])
 def test_the_reported_gap_is_what_clients_see(shop, aws, latency_ms):
+    """Of several swaps the one in the middle counts: a machine that is busy with something else delays some."""
     shop.deployed("1a1a1a1")
     shop.deployed("2b2b2b2")
-    port = str(shop.settings.http_port)
+    port = shop.settings.http_port
+    url = f"http://{aws.ports(shop.balancer.name)[port]}{shop.settings.who_path}"
     aws.set(latency_ms=latency_ms)
-    with Traffic(
-        f"http://{aws.ports(shop.balancer.name)[int(port)]}{shop.settings.who_path}", 200
-    ) as traffic:
-        told = [swap(shop.balancer, color)["gap_ms"][port] for color in ("blue", "green", "blue")]
+    with Traffic(url, 200) as traffic:
+        begun = [traffic.mark()]
+        told = []
+        for color in SWAPS:
+            told.append(swap(shop.balancer, color)["gap_ms"][str(port)])
+            begun.append(traffic.mark())
     aws.set(latency_ms=0)
-    seen = traffic.result().gap_ms
+    seen = [traffic.result(since, until).gap_ms for since, until in pairwise(begun)]
     # The client's view is true to a request's interval at either end.
-    assert min(told) - 30 <= seen <= max(told) + 30
-    assert latency_ms <= min(told) <= 1.1 * latency_ms + 25
+    assert median(abs(one - other) for one, other in zip(told, seen, strict=True)) <= 25, (told, seen)
+    assert latency_ms <= median(told) <= 1.1 * latency_ms + 25, told
