@@ -49,6 +49,10 @@ class Finished:
         """The last thing that failed, as Ansible printed it."""
         return str(self._told("FAILED! => ").get("msg", ""))
 
+    def reason_on(self, host: str) -> str:
+        """The last thing that failed on a host of the inventory."""
+        return str(self._told(f"fatal: [{host}]: FAILED! => ").get("msg", ""))
+
     @property
     def changed(self) -> int:
         return sum(int(number) for number in re.findall(r"changed=(\d+)", self.output))

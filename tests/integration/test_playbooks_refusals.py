@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from balancers import listener, make
 from conftest import Recording
 from shop import Finished, Shop
 
@@ -22,71 +24,99 @@ def refused(shop: Shop, said: str, finished: Finished) -> None:
     assert shop.balancer.node_ports == {shop.settings.http_port: shop.node_ports["green"]}
 
 
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        ({"commit": 5349}, "The commit 5349 is a number"),
-        ({"commit": "-x"}, "The commit '-x' cannot be a label"),
-        ({"commit": None}, "No commit was given"),
-        ({"bluegreen_namespace": None}, "missing required arguments: bluegreen_namespace"),
-        ({"bluegreen_app": "Shop_1"}, "The application name 'Shop_1'"),
-        ({"bluegreen_namespace": "nowhere"}, "There is no namespace nowhere at http"),
-        ({"bluegreen_load_balancer": "not-there"}, "'not-there'"),
-        ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
-        ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
-        ({"bluegreen_load_balancer": {"name": "x", "type": "gateway"}}, "gateway"),
-        ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
-    ],
-)
-def test_variables(shop: Shop, variables: Mapping[str, Any], said: str) -> None:
-    given: dict[str, Any] = {"commit": "0012345", **variables}
-    refused(shop, said, shop.play("deploy", **given))
+VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
+    "number": ({"commit": 5349}, "The commit 5349 is a number"),
+    "label": ({"commit": "-x"}, "The commit '-x' cannot be a label"),
+    "no-commit": ({"commit": None}, "No commit was given"),
+    "no-namespace": ({"bluegreen_namespace": None}, "missing required arguments: bluegreen_namespace"),
+    "app": ({"bluegreen_app": "Shop_1"}, "The application name 'Shop_1'"),
+    "namespace": ({"bluegreen_namespace": "nowhere"}, "There is no namespace nowhere at http"),
+    "balancer": ({"bluegreen_load_balancer": "not-there"}, "'not-there'"),
+    "kind": ({"bluegreen_load_balancer": {"name": "x", "type": "gateway"}}, "gateway"),
+    "smoke": ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
+    "replicas": ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
+    "aws-option": ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
+    "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
+}
+TAGS: dict[str, tuple[dict[str, str], str]] = {
+    "tags-missing": ({"team": "web"}, "(tags_missing)"),
+    "tags-equal": ({"blue": "30081", "green": "30081"}, "(tags_equal)"),
+    "tags-text": ({"blue": "30081", "green": "web"}, "green='web'"),
+    "tags-range": ({"blue": "80", "green": "30082"}, "80 is outside the node ports 30000 to 32767"),
+    "kubernetes": (
+        {"blue": "30081", "green": "30082", "kubernetes.io/service-name": "store/web"},
+        "(owned_by_kubernetes)",
+    ),
+    "claimed": (
+        {"blue": "30081", "green": "30082", "octoblu.bluegreen/app": "cart/0000"},
+        "is claimed by 'cart/0000', and this is 'shop/",
+    ),
+    "mixed": ({"blue": "80=30081 81=30083", "green": "80=30084 81=30082"}, "(mixed)"),
+}
+TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
+    "undefined": ({"IMAGE": "{{ no_such_variable }}"}, "undefined.yml.j2): 'no_such_variable' is undefined"),
+    "syntax": ({"IMAGE": "{{ nothing"}, "expected token 'end of print statement'"),
+    "wrong-color": (
+        {"COLOR": "green"},
+        "The manifests of blue have no Deployment shop-blue, only shop-green",
+    ),
+    "node-port": ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
+    "no-yaml": ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "The manifests of blue are not YAML"),
+}
 
 
-@pytest.mark.parametrize(
-    ("tags", "said"),
-    [
-        ({"blue": None, "green": None}, "(tags_missing)"),
-        ({"green": "30081"}, "(tags_equal)"),
-        ({"green": "web"}, "green='web'"),
-        ({"blue": "80"}, "80 is outside the node ports 30000 to 32767"),
-        ({"kubernetes.io/service-name": "store/web"}, "(owned_by_kubernetes)"),
-        ({"octoblu.bluegreen/app": "cart/0000"}, "is claimed by 'cart/0000', and this is 'shop/"),
-    ],
-)
-def test_tags(shop: Shop, tags: Mapping[str, str | None], said: str) -> None:
-    gone = [{"Key": key} for key, value in tags.items() if value is None]
-    if gone:
-        shop.balancer.elb.remove_tags(LoadBalancerNames=[shop.balancer.name], Tags=gone)
-    kept = {key: value for key, value in tags.items() if value is not None}
-    if kept:
-        shop.balancer.tag(kept)
-    refused(shop, said, shop.deploy("0012345"))
+@pytest.fixture
+def balancers(shop: Shop) -> Iterator[dict[str, str]]:
+    """A load balancer for each of TAGS: its name, by that of the case."""
+    made = {
+        case: make(
+            shop.balancer.elb,
+            [listener(80, 30081), listener(81, 30082)] if case == "mixed" else [listener(80, 30081)],
+            shop.zones,
+            tags,
+        )
+        for case, (tags, _said) in TAGS.items()
+    }
+    yield {case: balancer.name for case, balancer in made.items()}
+    for balancer in made.values():
+        balancer.delete()
+
+
+def test_each_bad_input_is_named(shop: Shop, balancers: Mapping[str, str], tmp_path: Path) -> None:
+    """Each case is a host of one inventory, so that one run tells of all of them."""
+    cases = {
+        **{case: variables for case, (variables, _said) in VARIABLES.items()},
+        **{case: {"bluegreen_load_balancer": name} for case, name in balancers.items()},
+        **{
+            case: {"bluegreen_manifests": [template(tmp_path / f"{case}.yml.j2", **changes)]}
+            for case, (changes, _said) in TEMPLATES.items()
+        },
+    }
+    hosts = {
+        case: {
+            name: value
+            for name, value in (shop.variables() | {"commit": "0012345"} | given).items()
+            if value is not None
+        }
+        for case, given in cases.items()
+    }
+    inventory = tmp_path / "shops.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    before = shop.balancer.description
+    finished = shop.play("deploy", "-i", str(inventory), **dict.fromkeys(shop.variables()))
+    assert finished.code == 2, finished.output
+    expected = {case: said for case, (_given, said) in (VARIABLES | TAGS | TEMPLATES).items()}
+    told = {case: finished.reason_on(case) for case in cases}
+    assert {case: text for case, text in told.items() if expected[case] not in text} == {}
+    assert finished.changed == 0
+    assert shop.objects() == {}
+    assert shop.balancer.description == before
 
 
 def test_a_claim_is_taken_over_when_asked_to(shop: Shop) -> None:
     shop.balancer.tag({"octoblu.bluegreen/app": "cart/0000"})
     shop.deployed("0012345", bluegreen_claim=True)
     assert shop.balancer.tags["octoblu.bluegreen/app"].startswith("shop/")
-
-
-def test_a_router_on_both_colors(shop: Shop) -> None:
-    port = shop.settings.http_port + 1
-    shop.balancer.elb.create_load_balancer_listeners(
-        LoadBalancerName=shop.balancer.name,
-        Listeners=[
-            {
-                "Protocol": "HTTP",
-                "LoadBalancerPort": port,
-                "InstanceProtocol": "HTTP",
-                "InstancePort": shop.node_ports["blue"],
-            }
-        ],
-    )
-    finished = shop.deploy("0012345")
-    assert finished.outcome == "refused"
-    assert "(mixed)" in finished.reason
-    assert shop.objects() == {}
 
 
 def test_a_node_port_that_somebody_else_holds(shop: Shop) -> None:
@@ -117,32 +147,13 @@ spec:
 """
 
 
-def template(folder: Path, **changes: str) -> str:
+def template(path: Path, **changes: str) -> str:
     words = {"COLOR": "{{ bluegreen_color }}", "IMAGE": "web:1", "NODEPORT": "{{ bluegreen_node_port }}"}
     text = TEMPLATE
     for word, value in (words | changes).items():
         text = text.replace(word, value)
-    path = folder / "shop.yml.j2"
     path.write_text(text)
     return str(path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"IMAGE": "{{ no_such_variable }}"}, "shop.yml.j2): 'no_such_variable' is undefined"),
-        ({"IMAGE": "{{ nothing"}, "expected token 'end of print statement'"),
-        ({"COLOR": "green"}, "The manifests of blue have no Deployment shop-blue, only shop-green"),
-        ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
-        ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "The manifests of blue are not YAML"),
-    ],
-)
-def test_templates(shop: Shop, tmp_path: Path, changes: dict[str, str], said: str) -> None:
-    refused(shop, said, shop.deploy("0012345", bluegreen_manifests=[template(tmp_path, **changes)]))
-
-
-def test_a_template_that_is_not_there(shop: Shop) -> None:
-    refused(shop, "nowhere.yml.j2", shop.deploy("0012345", bluegreen_manifests=["nowhere.yml.j2"]))
 
 
 @pytest.mark.parametrize(
