@@ -146,7 +146,7 @@ def scene(folder: Path) -> Iterator[Scene]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--swaps", type=int, default=8, help="swaps of each driver at each latency")
+    parser.add_argument("--swaps", type=int, default=20, help="swaps of each driver at each latency")
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50, 150, 300], help="ms per AWS call")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bluegreen-bench-") as name, scene(Path(name)) as place:
