@@ -80,7 +80,8 @@ def run(
     return subprocess.run(
         [str(binaries / command), "-i", str(inventory), *arguments],
         check=False,
-        cwd=folder,
+        # Not where the playbook is.
+        cwd=folder.parent,
         env={
             **os.environ,
             "ANSIBLE_ASYNC_DIR": str(folder / "async"),

@@ -75,6 +75,7 @@ QUESTIONS = [
     probe("several errors", args={"number": "x", "flag": "maybe", "nonsense": 1}),
     probe("secret", args={"secret": "zebra", "anything": "a zebra crossing", "text": "zebra"}),
     probe("secret within", args={"nested": [{"name": "token-of-n", "token": "token"}], "text": "a token"}),
+    probe("a boolean like it", args={"secret": "False", "flag": False}),
     probe("a key like it", args={"secret": "hidden", "anything": {"hidden": "hidden?"}}),
     probe("secret in an error", args={"secret": "zebra", "do": "fail"}),
     probe("secret in an argument's error", args={"secret": "seven", "number": "seven"}),
@@ -153,25 +154,23 @@ CONDITIONS = [
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> dict[str, Answers]:
-    folder = tmp_path_factory.mktemp("doors")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("doors")
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path, settings: Settings) -> dict[str, Answers]:
     (folder / "vaulted.yml").write_text(_VAULTED)
     (folder / "password").write_text(_VAULT_PASSWORD)
     options = f"-e@{folder / 'vaulted.yml'}", f"--vault-password-file={folder / 'password'}"
     with ThreadPoolExecutor(len(DOORS)) as pool:
         asked = {
             door: pool.submit(
-                ask,
-                door,
-                folder / door,
-                settings,
-                QUESTIONS,
-                {},
-                *options,
-                BLUEGREEN_TEST_VALUE="from outside",
+                ask, door, folder / door, settings, QUESTIONS, {}, *options,
+                ANSIBLE_LOG_PATH=str(folder / f"{door}.log"), BLUEGREEN_TEST_VALUE="from outside",
             )
             for door in DOORS
-        }
+        }  # fmt: skip
         return {door: future.result() for door, future in asked.items()}
 
 
@@ -212,8 +211,10 @@ def test_no_secret_is_told(name: str, door: str, answers: dict[str, Answers]) ->
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_what_libraries_write_is_not_shown(door: str, answers: dict[str, Answers]) -> None:
-    assert "NOISE" not in answers[door].output + answers[door].errors
+def test_what_libraries_write_is_not_shown(door: str, folder: Path, answers: dict[str, Answers]) -> None:
+    log = (folder / f"{door}.log").read_text()
+    assert "TASK [noise]" in log
+    assert "NOISE" not in log + answers[door].output + answers[door].errors
 
 
 def test_the_door_is_closed_where_the_module_would_run_otherwise(tmp_path: Path, settings: Settings) -> None:
