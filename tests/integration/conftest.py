@@ -2,6 +2,9 @@
 
 A test that needs the sandbox's own controls (faults, refusals, the log of calls) is marked
 ``sandbox``; such tests are deselected where the sandbox is not what they would run against.
+
+Our modules run in Ansible's own process, as they do for a user. A test that is marked ``both_doors``
+is run through the modules' processes as well.
 """
 
 from __future__ import annotations
@@ -49,6 +52,17 @@ class World:
 
     cluster: Cluster | None = None
     aws: Aws | None = None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_doors"):
+        metafunc.parametrize("_door", ["action", "module"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _door(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(request, "param"):
+        monkeypatch.setenv("BLUEGREEN_DOOR", request.param)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ def test_another_deploy_undoes_it_first(cut_off):
     assert labels["app.kubernetes.io/version"] == "3c3c3c3"
 
 
+@pytest.mark.both_doors
 def test_a_rollback_undoes_it(cut_off):
     ended = cut_off.rollback()
     assert (ended.outcome, cut_off.who(), _intents(cut_off)) == ("rolled_back", "green", []), ended.output

@@ -14,6 +14,7 @@ def twice(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.mark.both_doors
 def test_back_and_no_further(twice: Shop) -> None:
     before, router = twice.objects(), twice.balancer.description
     refused = twice.rollback(commit="0000009")

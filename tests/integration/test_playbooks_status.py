@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from shop import CHECKOUT, Shop
 
@@ -17,6 +18,7 @@ def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -
     assert "cluster: No usable Kubernetes configuration" in finished.output
 
 
+@pytest.mark.both_doors
 def test_both_halves(shop: Shop, tmp_path: Path) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")

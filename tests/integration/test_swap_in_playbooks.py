@@ -82,6 +82,7 @@ def _whole_on(shop, node_port):
     return (shop.node_ports, shop.listeners[80]["policies"], shop.tags) == ({80: node_port}, ["sticky"], TAGS)
 
 
+@pytest.mark.both_doors
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda each: each.name)
 def test_a_signal_in_the_gap_leaves_the_port_open(start, shop, aws, number):
     aws.fault("hold", **CREATE)
@@ -97,6 +98,7 @@ def test_a_signal_in_the_gap_leaves_the_port_open(start, shop, aws, number):
     assert _whole_on(shop, 30082)
 
 
+@pytest.mark.both_doors
 def test_a_timeout_in_the_gap_leaves_the_port_open(start, shop, aws):
     aws.fault("delay", seconds=3, **CREATE)
     code, output = _finish(start("green", seconds=2))
