@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DRAIN_SECONDS = 0.3
+_DRAIN_SECONDS = 1.0
 _HEAD_LIMIT = 65536
 _PROBES = ("/healthz", "/livez")
 _REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
