@@ -75,12 +75,15 @@ class Elb:
     is closed meanwhile: who writes decides about trying again.
     """
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
+    def __init__(self, params: Mapping[str, Any], writes: bool) -> None:
         self._params = params
         self._reader = self._client()
-        self._writer = self._client(
-            Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, tcp_keepalive=True)
-        )
+        if writes:
+            self._writer = self._client(
+                Config(
+                    retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, tcp_keepalive=True
+                )
+            )
 
     def read(self, action: str, **params: Any) -> dict[str, Any]:
         """Call a boto3 method of the ELB client, retried; raises ApiError."""
@@ -141,9 +144,18 @@ class Elb:
 
 def connect(params: Mapping[str, Any]) -> Elb:
     """The API with the user's credentials; raises BluegreenError without boto3, region or profile."""
+    return _connect(params, writes=True)
+
+
+def connect_to_read(params: Mapping[str, Any]) -> Elb:
+    """The same for who writes nothing: a client less takes a tenth of a second less to make."""
+    return _connect(params, writes=False)
+
+
+def _connect(params: Mapping[str, Any], writes: bool) -> Elb:
     if _IMPORT_ERROR:
         raise BluegreenError(missing_required_lib("boto3 and botocore"), exception=_IMPORT_ERROR)
-    return Elb(params)
+    return Elb(params, writes)
 
 
 def _tried(name: str, params: Mapping[str, Any]) -> str:

@@ -205,13 +205,13 @@ ansible_facts:
       returned: success
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC, connect_to_read
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import run
 
 ROOM = Room(
     run=run,
-    connect=connect,
+    connect=connect_to_read,
     argument_spec={
         **ARGUMENT_SPEC,
         "name": {"type": "list", "elements": "str", "required": True},

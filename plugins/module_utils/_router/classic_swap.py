@@ -31,6 +31,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener, LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
+    HELD_SIGNALS,
     Api,
     health_check_param,
     listener_param,
@@ -38,8 +39,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic 
     together,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, differences, predict
-
-_HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 # AWS can answer both for seconds after a delete, though nothing is wrong:
 # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elb/load_balancer.go
@@ -436,7 +435,7 @@ class ClassicSwap:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """Signals that would end the process wait until the ports are open again."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
     try:
         yield
     finally:
