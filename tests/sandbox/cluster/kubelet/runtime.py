@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 import sys
 import time
@@ -110,8 +112,11 @@ class ProcessRun(Run):
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
+        # Not by the process object, which would take the exit code away from the loop's own watcher:
+        # https://github.com/python/cpython/issues/127049
         if self._process.returncode is None:
-            self._process.send_signal(number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def _follow(self) -> None:
         output = self._process.stdout

@@ -264,10 +264,9 @@ class PodWorker:
             self._probers[container.name] = [self._task(run.stop(grace))]
 
     def _stop_probes(self, container: Container) -> None:
-        current = asyncio.current_task() if _in_loop() else None
+        # One that stops itself, because of what it found, ends when it would have waited for its next turn.
         for task in self._probers.pop(container.name, ()):
-            if task is not current:
-                task.cancel()
+            task.cancel()
 
     @staticmethod
     def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -308,11 +307,3 @@ class PodWorker:
 
     def __repr__(self) -> str:
         return f"PodWorker({name_of(self._pod)})"
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
