@@ -4,23 +4,28 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""Runs a call in a thread that nobody has to wait for.
-
-Daemon threads of our own, because an executor's are joined at exit: a hanging connection would keep
-the module from ending.
-"""
+"""Calls in threads: one that nobody has to wait for, and several at once."""
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# Signals that would end the process; from the delete of a listener until it is there again they wait.
+HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
 
 class Apart:
-    """``call`` in a thread of its own; ``on_error`` is handed, there, whatever it raised."""
+    """``call`` in a thread of its own; ``on_error`` is handed, there, whatever it raised.
+
+    A daemon thread, because an executor's are joined at exit: a hanging connection would keep the
+    module from ending.
+    """
 
     def __init__(self, call: Callable[[], object], on_error: Callable[[BaseException], object]) -> None:
         def run() -> None:
@@ -46,3 +51,20 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     if not results:
         raise TimeoutError(f"no answer within {seconds:.0f} s")
     return results[0]
+
+
+def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run calls in parallel and give their results in order; raises the first failure.
+
+    No thread of it takes a signal which the swap holds back: a thread that has been joined may be there
+    a little longer, and the system hands a process's signal to any thread that does not block it.
+    """
+    if len(calls) == 1:
+        return [calls[0]()]
+    with ThreadPoolExecutor(max_workers=min(len(calls), 10), initializer=_block_held_signals) as pool:
+        futures = [pool.submit(call) for call in calls]
+    return [future.result() for future in futures]
+
+
+def _block_held_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)

@@ -9,14 +9,13 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Protocol
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
     HealthCheck,
@@ -33,9 +32,6 @@ _NAMES_PER_DESCRIBE_TAGS = 20
 
 # https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_DescribeLoadBalancers.html
 _PAGE = 400
-
-# Signals that would end the process; from the delete of a listener until it is there again they wait.
-HELD_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 class Api(Protocol):
@@ -56,23 +52,6 @@ def check_names(names: Iterable[str]) -> None:
                 f"'{name}' cannot be the name of a Classic ELB: use 1 to 32 letters, digits and hyphens, "
                 "with no hyphen at either end"
             )
-
-
-def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run calls in parallel and give their results in order; raises the first failure.
-
-    No thread of it takes a signal which the swap holds back: a thread that has been joined may be there
-    a little longer, and the system hands a process's signal to any thread that does not block it.
-    """
-    if len(calls) == 1:
-        return [calls[0]()]
-    with ThreadPoolExecutor(max_workers=min(len(calls), 10), initializer=_block_held_signals) as pool:
-        futures = [pool.submit(call) for call in calls]
-    return [future.result() for future in futures]
-
-
-def _block_held_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
 
 
 def read_all(

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import HELD_SIGNALS, together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
@@ -31,12 +32,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener, LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
-    HELD_SIGNALS,
     Api,
     health_check_param,
     listener_param,
     read_all,
-    together,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, differences, predict
 

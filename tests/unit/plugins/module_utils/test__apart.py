@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import Apart, within
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import (
+    HELD_SIGNALS,
+    Apart,
+    together,
+    within,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError
 
 
 def test_what_it_returns() -> None:
@@ -31,3 +38,23 @@ def test_an_error_is_handed_over() -> None:
     errors: list[BaseException] = []
     Apart(lambda: 1 / 0, errors.append).join(5)
     assert isinstance(errors[0], ZeroDivisionError)
+
+
+def test_results_are_in_the_order_of_the_calls() -> None:
+    assert together([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
+
+
+def test_the_first_failure_is_raised() -> None:
+    def fail() -> None:
+        raise ApiError("AddTags was refused", "AccessDenied")
+
+    with pytest.raises(ApiError, match="AddTags was refused"):
+        together([lambda: 1, fail])
+
+
+def test_no_thread_takes_a_signal_that_the_swap_holds_back() -> None:
+    def blocked() -> set[int]:
+        return set(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    for held in together([blocked, blocked]):
+        assert held >= set(HELD_SIGNALS)
