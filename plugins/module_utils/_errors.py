@@ -48,3 +48,7 @@ class ClusterError(BluegreenError):
 
 class NotReadyError(BluegreenError):
     """A workload is not ready in time, or never will be; the first line of the message is the cause."""
+
+
+class LockedError(BluegreenError):
+    """Somebody else holds the lock, or has taken it; ``details`` have ``locked`` and the ``lock``."""

@@ -4,7 +4,7 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""Who writes an intent, and whether its writer is still there."""
+"""Who writes an intent or holds a lock, and whether its process is still there."""
 
 from __future__ import annotations
 
@@ -38,6 +38,67 @@ def writer_gone(intent: Intent) -> bool:
     return intent.pid == os.getpid() or not _runs(intent.pid)
 
 
+def user_and_host() -> tuple[str, str]:
+    return _user(), socket.gethostname()
+
+
+def controller() -> str:
+    """The process that this run lives and dies with, as ``process_gone`` reads it; empty where none is found.
+
+    That is ``ansible-playbook``, not the process that it forks for a task or that a module gets.
+    """
+    found = 0
+    pid = os.getpid()
+    while pid > 1:
+        if _is_ansible(pid):
+            found = pid
+        elif found:
+            break
+        pid = _parent(pid)
+    return f"{_namespace()}/{found}/{_stat(found)[19]}" if found else ""
+
+
+def process_gone(host: str, process: str) -> bool:
+    """Whether a process was one of this host that has ended; False where that cannot be known."""
+    namespace, _slash, rest = process.partition("/")
+    pid, _slash, started = rest.partition("/")
+    if host != socket.gethostname() or namespace != _namespace() or not pid.isdecimal():
+        return False
+    stat = _stat(int(pid))
+    # Its number may have been given to another process since.
+    return not _runs(int(pid)) or (bool(stat) and stat[19] != started)
+
+
+def _is_ansible(pid: int) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:2]
+    except OSError:
+        return False
+    return any(os.path.basename(word) in (b"ansible-playbook", b"ansible") for word in words)
+
+
+def _parent(pid: int) -> int:
+    stat = _stat(pid)
+    return int(stat[1]) if stat else 0
+
+
+def _namespace() -> str:
+    """The process namespace, because two containers of one host name may count alike."""
+    try:
+        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return ""
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on (proc(5)); empty where there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -53,13 +114,4 @@ def _runs(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    try:
-        state = (
-            Path(f"/proc/{pid}/stat")
-            .read_text(encoding="ascii", errors="replace")
-            .rpartition(")")[2]
-            .split()[0]
-        )
-    except (OSError, IndexError):
-        return True
-    return state != "Z"
+    return _stat(pid)[:1] != ["Z"]

@@ -1,0 +1,233 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""The work of M(octoblu.bluegreen.k8s_lock)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
+    ClusterError,
+    InputError,
+    LockedError,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
+    API_VERSION,
+    Hold,
+    describe_hold,
+    freed,
+    held,
+    held_by,
+    is_over,
+    lost_to,
+    read_hold,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import (
+    controller,
+    process_gone,
+    user_and_host,
+)
+
+# How often a lock that somebody else holds is looked at, in seconds.
+_LOOK_EVERY = 1.0
+# How often a write is tried again whose answer was lost, or that somebody else's came before.
+_TRIES = 20
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The Lease as it was read, and what that means now."""
+
+    lease: Mapping[str, Any] | None
+    hold: Hold | None
+    over: bool
+    now: float
+
+    @property
+    def version(self) -> str:
+        return str(self.lease["metadata"]["resourceVersion"]) if self.lease else ""
+
+    def takeable(self, take_from: Sequence[str]) -> bool:
+        return self.hold is None or self.over or self.hold.phase in take_from
+
+
+def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+    if params["seconds"] < 1:
+        raise InputError(f"seconds is {params['seconds']}; a hold lasts at least 1 second.")
+    if params["wait"] < 0:
+        raise InputError(f"wait is {params['wait']}; it must be 0 or more.")
+    name, namespace, token = params["name"], params["namespace"], params["token"]
+    if check_mode:
+        return _would(params, _look(client, name, namespace))
+    if params["state"] == "free":
+        return free(client, name, namespace, token, params["take_from"])
+    if token:
+        return _renew(client, params)
+    return _acquire(client, params, tell)
+
+
+def free(
+    client: _k8s.Cluster, name: str, namespace: str, token: str | None, take_from: Sequence[str] = ()
+) -> Result:
+    """Free the hold with this token; without one, anybody's that is over or in one of the phases."""
+    for _try in range(_TRIES):
+        seen = _look(client, name, namespace)
+        if seen.lease is None or seen.hold is None or (token and seen.hold.token != token):
+            return _result(False, None, seen.version, seen.now)
+        if not token and not seen.takeable(take_from):
+            raise _refused(name, seen, "unlocked")
+        written = _write(client, name, namespace, seen, freed(seen.lease, name))
+        if written is not None:
+            taken_from = None if token else describe_hold(seen.hold, seen.over)
+            return _result(True, None, written, seen.now, taken_from=taken_from)
+    raise _too_often(name)
+
+
+def _would(params: Mapping[str, Any], seen: _Seen) -> Result:
+    token = params["token"]
+    ours = bool(token) and seen.hold is not None and seen.hold.token == token
+    if not ours and not seen.takeable(params["take_from"]):
+        raise _refused(params["name"], seen, "unlocked" if params["state"] == "free" else "taken")
+    changed = seen.hold is not None if params["state"] == "free" else True
+    taken_from = describe_hold(seen.hold, seen.over) if seen.hold and not ours else None
+    return _result(changed, None, seen.version, seen.now, taken_from=taken_from)
+
+
+def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
+    name, namespace, expected = params["name"], params["namespace"], params["expect_version"]
+    user, host = user_and_host()
+    token = secrets.token_hex(8)
+    give_up = time.monotonic() + params["wait"]
+    contended, told, taken_from = False, None, None
+    while True:
+        seen = _look(client, name, namespace)
+        contended = contended or expected not in (None, seen.version)
+        if seen.hold and seen.hold.token == token:
+            # The answer to the write was lost.
+            return _result(True, token, seen.version, seen.now, contended, taken_from)
+        if seen.takeable(params["take_from"]):
+            if seen.hold:
+                taken_from = describe_hold(seen.hold, seen.over)
+                contended = contended or not seen.over
+            hold = Hold(
+                token=token,
+                holder=params["holder"] or f"{user}@{host}",
+                purpose=params["purpose"],
+                phase=params["phase"],
+                host=host,
+                process=controller(),
+                since=seen.now,
+                renewed=seen.now,
+                seconds=params["seconds"],
+            )
+            written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
+            if written is not None:
+                return _result(True, token, written, seen.now, contended, taken_from)
+            # Somebody was quicker, or the answer was lost: the next look tells.
+            expected = seen.version if expected is not None else None
+            continue
+        contended = True
+        left = give_up - time.monotonic()
+        if left <= 0:
+            raise _refused(name, seen, "taken")
+        if seen.hold and seen.hold.token != told:
+            tell(f"waiting for lock {name}, {held_by(seen.hold)}")
+            told = seen.hold.token
+        time.sleep(min(_LOOK_EVERY, left))
+
+
+def _renew(client: _k8s.Cluster, params: Mapping[str, Any]) -> Result:
+    name, namespace = params["name"], params["namespace"]
+    for _try in range(_TRIES):
+        seen = _look(client, name, namespace)
+        if seen.hold is None or seen.hold.token != params["token"]:
+            raise LockedError(
+                lost_to(name, seen.hold),
+                locked=True,
+                lost=True,
+                lock=describe_hold(seen.hold, seen.over) if seen.hold else None,
+            )
+        hold = replace(
+            seen.hold,
+            holder=params["holder"] or seen.hold.holder,
+            purpose=params["purpose"] or seen.hold.purpose,
+            phase=params["phase"],
+            renewed=seen.now,
+            seconds=params["seconds"],
+        )
+        written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
+        if written is not None:
+            return _result(True, hold.token, written, seen.now)
+    raise _too_often(name)
+
+
+def _look(client: _k8s.Cluster, name: str, namespace: str) -> _Seen:
+    lease = client.get(API_VERSION, "Lease", name, namespace)
+    now = client.now() or time.time()
+    hold = read_hold(lease)
+    over = hold is not None and is_over(hold, now, process_gone(hold.host, hold.process))
+    return _Seen(lease, hold, over, now)
+
+
+def _write(
+    client: _k8s.Cluster, name: str, namespace: str, seen: _Seen, wanted: dict[str, Any]
+) -> str | None:
+    """The version that was written; None where somebody else wrote first, or nobody knows."""
+    try:
+        if seen.lease is None:
+            written = client.create(API_VERSION, "Lease", namespace, wanted)
+        else:
+            written = client.replace(API_VERSION, "Lease", name, namespace, wanted)
+    except ClusterError as error:
+        if error.details["status"] not in (None, 409):
+            raise
+        return None
+    return str(written["metadata"]["resourceVersion"])
+
+
+def _refused(name: str, seen: _Seen, verb: str) -> LockedError:
+    hold = seen.hold
+    if hold is None:
+        raise AssertionError("a lock that nobody holds is not refused")
+    return LockedError(
+        f"The lock {name} cannot be {verb}: it is {held_by(hold)}. Wait for that, or, if that run is dead, free the "
+        "lock with unlock.yml.",
+        locked=True,
+        lock=describe_hold(hold, seen.over),
+    )
+
+
+def _too_often(name: str) -> ClusterError:
+    return ClusterError(
+        f"The lock {name} was written by others at every one of {_TRIES} tries: run again.",
+        status=409,
+        reason="Conflict",
+    )
+
+
+def _result(
+    changed: bool,
+    token: str | None,
+    version: str,
+    now: float,
+    contended: bool = False,
+    taken_from: Result | None = None,
+) -> Result:
+    return {
+        "changed": changed,
+        "token": token,
+        "version": version,
+        "contended": contended,
+        "taken_from": taken_from,
+        "at": round(now, 3),
+    }
