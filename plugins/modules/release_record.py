@@ -7,12 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_record
-short_description: Mark a color's Deployment with what has become of its release
+short_description: Write down what has become of a release
 version_added: 0.1.0
 description:
-  - Writes an annotation on the color's Deployment that says that its release was proven, or that a rollback has left it.
-  - The annotation names the release it speaks of, and counts only while the Deployment carries that same release.
-  - Fails when the Deployment carries another release than the one named here.
+  - Adds an event to the ledger of the application, the ConfigMap C(<app>-releases). From these events, and from what is
+    live, a rollback finds the last good release.
+  - With some events it also writes an annotation on the color's Deployment, which says that its release was proven, or
+    that a rollback has left it. The annotation names the release it speaks of, and counts only while the Deployment
+    carries that same release. It fails when the Deployment carries another one.
+  - A ledger that cannot be written is a warning, never a failure.
 author:
   - Octoblu contributors (@octoblu)
 options:
@@ -24,26 +27,85 @@ options:
     description: The application's namespace.
     type: str
     required: true
+  event:
+    description:
+      - V(staged), a release has passed its checks on the idle color. Marks it as proven.
+      - V(failed), a release could not be staged or switched to.
+      - V(swapped), the router was pointed at a release.
+      - V(rollback), a rollback is about to move the traffic.
+      - V(rolled_back), it has. Marks the release in O(left) as one that no rollback goes to.
+      - V(retired), a color was scaled to zero.
+    type: str
+    required: true
+    choices: [staged, failed, swapped, rollback, rolled_back, retired]
   color:
-    description: The color to mark.
+    description: The color of the release.
     type: str
     required: true
     choices: [blue, green]
   commit:
-    description: The commit that the color runs.
+    description: The commit of the release; for a rollback, of the one that it goes to.
     type: str
     required: true
   manifest:
     description: The hash of its manifests, as RV(octoblu.bluegreen.release_plan#module:manifest) has it.
     type: str
     required: true
-  event:
+  left:
+    description: The release that served before.
+    type: dict
+    suboptions:
+      commit:
+        description: Its commit.
+        type: str
+        required: true
+      manifest:
+        description: The hash of its manifests.
+        type: str
+        required: true
+  run:
     description:
-      - V(staged) marks a release that has passed its checks, which makes it one to roll back to.
-      - V(rolled_back) marks a release that a rollback has left, which makes it none.
+      - A name of this run. Events of one run belong together, and an event that a run has written already is not written
+        again.
     type: str
     required: true
-    choices: [staged, rolled_back]
+  keep:
+    description:
+      - The release's manifests to keep in the ledger, as RV(octoblu.bluegreen.release_plan#module:keep) has them.
+    type: str
+  awx:
+    description: The AWX job that this is, if any.
+    type: dict
+    suboptions:
+      job:
+        description: The number of the job.
+        type: str
+      user:
+        description: Who started it.
+        type: str
+  seconds:
+    description: How long each phase took.
+    type: dict
+  gap_ms:
+    description: For how long each listener port was closed, in milliseconds.
+    type: dict
+  outcome:
+    description: How the run ended, for O(event=failed).
+    type: str
+  cause:
+    description: Why it failed. Only its first line is kept, up to 300 characters.
+    type: str
+  judges:
+    description: Whether a failure to stage, or of the checks, says of the release that it is bad.
+    type: bool
+    default: true
+  limit:
+    description: How many events the ledger keeps.
+    type: int
+    default: 50
+  unlock:
+    description: The RV(octoblu.bluegreen.k8s_lock#module:token) of a hold of the application's lock, to be freed afterwards.
+    type: str
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
@@ -53,9 +115,12 @@ attributes:
   check_mode:
     support: partial
     details:
-      - Reads nothing and reports no change, because what it would mark has not been staged either.
+      - Reads nothing and reports no change, because what it would write down has not happened either.
   diff_mode:
     support: none
+seealso:
+  - module: octoblu.bluegreen.release_plan
+  - module: octoblu.bluegreen.k8s_lock
 """
 
 EXAMPLES = r"""
@@ -66,12 +131,18 @@ EXAMPLES = r"""
     color: green
     commit: "{{ plan.commit }}"
     manifest: "{{ plan.manifest }}"
+    keep: "{{ plan.keep }}"
     event: staged
+    run: "{{ lock.token }}"
 """
 
 RETURN = r"""
+unlocked:
+  description: Whether the lock was freed.
+  returned: success
+  type: bool
 at:
-  description: When the mark was written or found, in seconds since the epoch.
+  description: When it was written, or found, in seconds since the epoch.
   returned: success
   type: float
   sample: 1760000000.123
@@ -80,7 +151,7 @@ at:
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import MARKS, run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import EVENTS, run
 
 ROOM = Room(
     run=run,
@@ -89,10 +160,27 @@ ROOM = Room(
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},
+        "event": {"type": "str", "required": True, "choices": list(EVENTS)},
         "color": {"type": "str", "required": True, "choices": list(COLORS)},
         "commit": {"type": "str", "required": True},
         "manifest": {"type": "str", "required": True},
-        "event": {"type": "str", "required": True, "choices": list(MARKS)},
+        "left": {
+            "type": "dict",
+            "options": {
+                "commit": {"type": "str", "required": True},
+                "manifest": {"type": "str", "required": True},
+            },
+        },
+        "run": {"type": "str", "required": True},
+        "keep": {"type": "str"},
+        "awx": {"type": "dict", "options": {"job": {"type": "str"}, "user": {"type": "str"}}},
+        "seconds": {"type": "dict"},
+        "gap_ms": {"type": "dict"},
+        "outcome": {"type": "str"},
+        "cause": {"type": "str"},
+        "judges": {"type": "bool", "default": True},
+        "limit": {"type": "int", "default": 50},
+        "unlock": {"type": "str", "no_log": False},
         **ARGUMENT_SPEC,
     },
 )

@@ -8,39 +8,180 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+    FAILED,
+    RETIRED,
+    ROLLBACK,
+    ROLLED_BACK,
+    STAGED,
+    SWAPPED,
+    Event,
+    contents,
+    name_of_ledger,
+    read_ledger,
+    trimmed,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import name_of_lock
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+    COLOR,
+    NAME,
     PROVEN,
     REJECTED,
+    VERSION,
     Release,
     read_release,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import free
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import user_and_host
 
-MARKS = {"staged": PROVEN, "rolled_back": REJECTED}
+EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
+
+# Failures that say something of the release itself.
+_BAD = ("stage_failed", "check_failed")
+_TRIES = 5
+_CAUSE_LENGTH = 300
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
-    name, namespace = f"{params['app']}-{params['color']}", params["namespace"]
-    release, mark = Release(params["commit"], params["manifest"]), MARKS[params["event"]]
-    now = datetime.now(timezone.utc)
-    result: Result = {"changed": False, "at": round(now.timestamp(), 3)}
+    release = Release(params["commit"], params["manifest"])
+    result: Result = {"changed": False, "unlocked": False, "at": round(time.time(), 3), "warnings": []}
     if check_mode:
         return result
+    left = Release(**params["left"]) if params["left"] else None
+    images: dict[str, str] = {}
+    if params["event"] == STAGED:
+        _unused, images = together(
+            [
+                partial(_mark, params, client, tell, result, PROVEN, params["color"], release),
+                partial(_images, params, client),
+            ]
+        )
+    event = _event(params, client, release, left, images)
+    result["warnings"] += _write_down(params, client, event)
+    if params["event"] == ROLLED_BACK and left:
+        _mark(params, client, tell, result, REJECTED, other(params["color"]), left)
+    if params["unlock"]:
+        free(client, name_of_lock(params["app"]), params["namespace"], params["unlock"])
+    return {**result, "unlocked": bool(params["unlock"]), "at": round(time.time(), 3)}
+
+
+def _event(
+    params: Mapping[str, Any],
+    client: _k8s.Cluster,
+    release: Release,
+    left: Release | None,
+    images: Mapping[str, str],
+) -> Event:
+    user, host = user_and_host()
+    awx = {f"awx_{key}": str(value) for key, value in (params["awx"] or {}).items() if value}
+    cause = (params["cause"] or "").strip().splitlines()
+    details = {
+        "images": dict(images),
+        "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},
+        "gap_ms": params["gap_ms"],
+        "outcome": params["outcome"],
+        "cause": cause[0][:_CAUSE_LENGTH] if cause else None,
+        "bad": params["event"] == FAILED and params["outcome"] in _BAD and params["judges"],
+    }
+    now = client.now() or time.time()
+    return Event(
+        event=params["event"],
+        at=datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="seconds"),
+        run=params["run"],
+        release=release,
+        color=params["color"],
+        left=left,
+        by={"user": user, "host": host, **awx},
+        details={key: value for key, value in details.items() if value},
+    )
+
+
+def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -> list[str]:
+    """Add the event to the ledger; returns what there is to warn of, because a ledger must not stop a deploy."""
+    name, namespace = name_of_ledger(params["app"]), params["namespace"]
+    try:
+        for _try in range(_TRIES):
+            found = client.get("v1", "ConfigMap", name, namespace)
+            ledger = read_ledger(found)
+            if any((each.run, each.event) == (event.run, event.event) for each in ledger.events):
+                return []
+            kept = dict(ledger.kept)
+            if params["keep"]:
+                kept[event.release] = base64.b64decode(params["keep"])
+            ledger = trimmed(replace(ledger.with_event(event), kept=kept), params["limit"])
+            try:
+                if found is None:
+                    metadata = {"name": name, "labels": {NAME: params["app"]}}
+                    client.create("v1", "ConfigMap", namespace, _config_map(metadata, contents(ledger)))
+                else:
+                    body = _config_map(found["metadata"], contents(ledger))
+                    client.replace("v1", "ConfigMap", name, namespace, body)
+            except ClusterError as error:
+                if error.details["status"] != 409:
+                    raise
+                continue
+            return []
+    except ClusterError as error:
+        return [
+            f"The ledger {name} was not written ({event.event} of {event.release.commit}): {error.message}"
+        ]
+    why = f"somebody else wrote to it at every one of {_TRIES} tries"
+    return [f"The ledger {name} was not written ({event.event} of {event.release.commit}): {why}."]
+
+
+def _config_map(metadata: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": dict(metadata), **body}
+
+
+def _images(params: Mapping[str, Any], client: _k8s.Cluster) -> dict[str, str]:
+    """What the color's pods run, each image with the digest that the node pulled; empty where that cannot be seen."""
+    selector = f"{COLOR}={params['color']},{VERSION}={params['commit']}"
+    try:
+        pods, _version = client.list("v1", "Pod", params["namespace"], selector)
+    except ClusterError:
+        return {}
+    own = [pod for pod in pods if pod["metadata"]["name"].startswith(f"{params['app']}-{params['color']}")]
+    return {
+        container["image"]: container.get("imageID", "")
+        for pod in own
+        for container in (pod.get("status") or {}).get("containerStatuses") or ()
+    }
+
+
+def _mark(
+    params: Mapping[str, Any],
+    client: _k8s.Cluster,
+    tell: Tell,
+    result: Result,
+    mark: str,
+    color: str,
+    release: Release,
+) -> None:
+    """Annotate a color's Deployment, which has to carry the release; what is marked already is left alone."""
+    name, namespace = f"{params['app']}-{color}", params["namespace"]
     found = client.get("apps/v1", "Deployment", name, namespace)
     _check_same(found, release, name, namespace)
-    if found is not None and release.marked((found["metadata"].get("annotations") or {}).get(mark)):
-        return result
+    if found is not None and release.marked_at((found["metadata"].get("annotations") or {}).get(mark)):
+        return
     tell(f"marking Deployment {name} as {params['event']}")
+    now = datetime.fromtimestamp(client.now() or time.time(), timezone.utc)
     notes = {mark: release.mark(now.isoformat(timespec="seconds"))}
     written = client.patch("apps/v1", "Deployment", name, namespace, {"metadata": {"annotations": notes}})
     _check_same(written, release, name, namespace)
-    return {**result, "changed": True}
+    result["changed"] = True
 
 
 def _check_same(deployment: Mapping[str, Any] | None, release: Release, name: str, namespace: str) -> None:
