@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ansible.module_utils.common.dict_transformations import dict_merge
+from ansible_collections.kubernetes.core.plugins.module_utils.apply import annotate, apply_patch
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+from ansible_collections.kubernetes.core.plugins.module_utils.exceptions import ApplyException
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client as _core_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
@@ -57,6 +60,7 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 _DISCOVERY_SECONDS = 20.0
+_MERGE = "application/merge-patch+json"
 
 
 def connect(params: Mapping[str, Any]) -> Cluster:
@@ -187,6 +191,29 @@ class Cluster:
         path = self._path(api_version, kind, namespace)
         return self._wire.watch(path, f"watch {_what(kind, None, namespace)}", query, seconds)
 
+    def apply(self, wanted: Object, namespace: str, dry_run: bool = False) -> tuple[Object | None, Object]:
+        """The object before, None where there was none, and after, as ``kubectl apply`` leaves it.
+
+        The patch is kubernetes.core's: what was applied before and is wanted no more is taken away,
+        what others have set stays. With ``dry_run`` the API says what it would do, refusals included.
+        """
+        wanted = {**wanted, "metadata": {**wanted["metadata"], "namespace": namespace}}
+        api_version, kind, name = wanted["apiVersion"], wanted["kind"], wanted["metadata"]["name"]
+        what, query = _what(kind, name, namespace), {"dryRun": "All"} if dry_run else None
+        before = self.get(api_version, kind, name, namespace)
+        if before is None:
+            path = self._path(api_version, kind, namespace)
+            body = dict_merge(wanted, annotate(wanted))
+            return None, self._write("POST", path, f"create {what}", body, query=query)
+        try:
+            _unused, patch = apply_patch(before, wanted)
+        except ApplyException as error:
+            raise InputError(f"{what} cannot be applied: {error}.") from error
+        if patch == before:
+            return before, before
+        path = self._path(api_version, kind, namespace, name)
+        return before, self._write("PATCH", path, f"change {what}", patch, _MERGE, query)
+
     def create(self, api_version: str, kind: str, namespace: str | None, body: Object) -> Object:
         name = (body.get("metadata") or {}).get("name")
         path = self._path(api_version, kind, namespace)
@@ -211,7 +238,7 @@ class Cluster:
             body = {**body, "metadata": metadata}
         path = self._path(api_version, kind, namespace, name)
         action = f"change {_what(kind, name, namespace)}"
-        return self._write("PATCH", path, action, body, "application/merge-patch+json")
+        return self._write("PATCH", path, action, body, _MERGE)
 
     def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool:
         """Delete in the background; False when there was nothing of that name."""
@@ -235,9 +262,15 @@ class Cluster:
         return answer.status, answer.headers, answer.body
 
     def _write(
-        self, method: str, path: str, action: str, body: Object, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        action: str,
+        body: Object,
+        content_type: str = "application/json",
+        query: Mapping[str, Any] | None = None,
     ) -> Object:
-        answer = self._wire.send(method, path, action, body=body, content_type=content_type)
+        answer = self._wire.send(method, path, action, query, body=body, content_type=content_type)
         return self._wire.checked(action, answer)
 
     def _path(self, api_version: str, kind: str, namespace: str | None, name: str | None = None) -> str:
