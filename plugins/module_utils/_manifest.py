@@ -35,6 +35,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
 Object = dict[str, Any]
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# What the API server writes into every object by itself.
+_SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,16 @@ def check(
 
 
 def stamp(
-    objects: Sequence[Object], place: Place, release: Release, old_marks: Sequence[str] = ()
+    objects: Sequence[Object],
+    place: Place,
+    release: Release,
+    old_marks: Sequence[str] = (),
+    notes: Mapping[str, str] | None = None,
 ) -> list[Object]:
     """Copies that say of whom they are: labels on all, the release on those that run pods.
 
     ``old_marks`` are annotations of the color's Deployment in the cluster that must go in the same
-    write that changes what they spoke of.
+    write that changes what they spoke of, ``notes`` those that come with it.
     """
     stamped = []
     for entry in objects:
@@ -122,12 +128,22 @@ def stamp(
         labels[COLOR] = place.color
         if _template(entry) is not None:
             labels[VERSION] = release.commit
-            notes = _child(entry["metadata"], "annotations")
-            notes[MANIFEST] = release.manifest
+            annotations = _child(entry["metadata"], "annotations")
+            annotations[MANIFEST] = release.manifest
             if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
-                notes.update(dict.fromkeys(old_marks))
+                annotations.update(dict.fromkeys(old_marks))
+                annotations.update(notes or {})
         stamped.append(entry)
     return stamped
+
+
+def keep_running(objects: Sequence[Object], replicas: int) -> list[Object]:
+    """Copies with a number of replicas where the manifests leave it to the cluster, which has it at zero."""
+    running = copy.deepcopy(list(objects))
+    for entry in running:
+        if entry["kind"] == "Deployment":
+            entry["spec"].setdefault("replicas", replicas)
+    return running
 
 
 def applied_before(found: Mapping[str, Any]) -> Object | None:
@@ -141,6 +157,17 @@ def applied_before(found: Mapping[str, Any]) -> Object | None:
     if marks:
         _child(_child(applied, "metadata"), "annotations").update(marks)
     return applied
+
+
+def as_written(found: Mapping[str, Any] | None) -> Object:
+    """An object of the cluster without what nobody wrote; empty where there is none."""
+    if found is None:
+        return {}
+    shown: Object = {key: copy.deepcopy(value) for key, value in found.items() if key != "status"}
+    for key in _SERVERS_OWN:
+        shown["metadata"].pop(key, None)
+    _at(shown, "metadata", "annotations").pop(_LAST_APPLIED, None)
+    return shown
 
 
 def stamp_pod(entry: Object, place: Place, commit: str) -> Object:

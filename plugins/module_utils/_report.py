@@ -17,7 +17,15 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import CO
 
 Returned = Mapping[str, Any]
 
-_DONE = {"deploy": "deployed", "rollback": "rolled_back", "repair": "repaired"}
+_DONE = {
+    "deploy": "deployed",
+    "switch": "deployed",
+    "rollback": "rolled_back",
+    "repair": "repaired",
+    "preview": "previewed",
+}
+# The plans that do something to a color.
+_WORK = ("stage", "scale", "swap", "complete", "retire")
 # What matters of an error in a template: ansible-core 2.18 wraps it up, with the template's text behind it.
 _TEMPLATE = re.compile(
     r"original message: (?!.*original message: )(.+?)\. String: |('[^']+' is undefined)", re.DOTALL
@@ -30,10 +38,12 @@ _STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"'
 class Run:
     """What the tasks of a run returned, each empty when it has not run.
 
-    ``action`` is deploy, rollback, repair or status; ``router`` the facts' entry of the load balancer;
-    ``failure`` the ``msg`` of the task that failed; ``undone`` what putting the
-    idle color back returned; ``cluster`` why the cluster could not be read for a status; ``manifests``
-    the paths of their templates. Times are seconds since the epoch.
+    ``action`` is what the role was asked for; ``router`` the facts' entry of the load balancer;
+    ``failure`` the ``msg`` of the task that failed and whether it is ``locked`` by somebody else;
+    ``checking`` and ``swapping`` what the lock returned at the beginning of these phases; ``undone``
+    what putting the idle color back returned, ``back`` what going back after a swap did; ``cluster``
+    why the cluster could not be read for a status; ``manifests`` the paths of their templates. Times
+    are seconds since the epoch.
     """
 
     app: str
@@ -48,8 +58,15 @@ class Run:
     applied: Returned = field(default_factory=dict)
     wait: Returned = field(default_factory=dict)
     smoke: Returned = field(default_factory=dict)
-    mark: Returned = field(default_factory=dict)
+    checking: Returned = field(default_factory=dict)
+    staged: Returned = field(default_factory=dict)
+    swapping: Returned = field(default_factory=dict)
     swap: Returned = field(default_factory=dict)
+    preview: Returned = field(default_factory=dict)
+    scaled: Returned = field(default_factory=dict)
+    unlocked: Returned = field(default_factory=dict)
+    back: Returned = field(default_factory=dict)
+    locked: bool = False
     failure: Returned = field(default_factory=dict)
     undone: Returned = field(default_factory=dict)
     cluster: str = ""
@@ -82,17 +99,41 @@ class Run:
 
 def outcome(run: Run) -> str:
     """How it ended, as one word that a machine can act on."""
-    if run.swap.get("open"):
+    if run.swap.get("open") or run.back.get("open"):
         return "port_closed"
     if run.swap.get("restored"):
         return "restored"
-    if run.moved:
+    if run.failure.get("locked"):
+        return "locked"
+    if _ran(run.back):
+        return "rolled_back"
+    if run.moved and (run.action != "preview" or run.swap.get("changed")):
         return _DONE[run.action]
-    if _failed(run.smoke) or (_failed(run.wait) and run.plan.get("action") == "swap"):
+    if run.failure:
+        return _failed_outcome(run)
+    if run.action == "rollback" and run.plan.get("action") == "complete":
+        return "rolled_back"
+    if run.action == "stage" and _worked(run):
+        return "staged"
+    if run.action == "retire" and _worked(run):
+        return "retired"
+    if run.unlocked.get("changed"):
+        return "unlocked"
+    return "previewed" if run.preview.get("changed") and run.action == "preview" else "unchanged"
+
+
+def _failed_outcome(run: Run) -> str:
+    """Whose fault it was that the traffic did not move."""
+    if _failed(run.swap) or not run.locked or not _worked(run):
+        return "refused"
+    brought_up = run.plan.get("action") != "swap" and not run.checking and not run.staged
+    if _failed(run.smoke) or not brought_up:
         return "check_failed"
-    if _failed(run.applied) or _failed(run.wait) or _failed(run.mark):
-        return "stage_failed"
-    return "refused" if run.failure else "unchanged"
+    return "stage_failed" if any(map(_failed, (run.applied, run.scaled, run.wait))) else "check_failed"
+
+
+def _worked(run: Run) -> bool:
+    return run.plan.get("action") in _WORK
 
 
 def result(run: Run) -> dict[str, Any]:
@@ -106,7 +147,10 @@ def result(run: Run) -> dict[str, Any]:
         "color": run.color,
         "previous_commit": run.release(run.live).get("commit"),
         "previous_color": run.live,
-        "changed": any(each.get("changed", False) for each in (run.applied, run.swap)),
+        "changed": any(
+            each.get("changed", False)
+            for each in (run.applied, run.scaled, run.swap, run.preview, run.back, run.unlocked)
+        ),
         "check_mode": run.check_mode,
         "gap_ms": dict(run.swap.get("gap_ms") or {}) or None,
         "seconds": _seconds(run),
@@ -129,23 +173,29 @@ def reason(run: Run) -> str:
 
 
 def summary(run: Run) -> list[str]:
-    """At most ten lines for a person."""
-    return list(_status_lines(run) if run.action == "status" and not run.failure else _run_lines(run))
+    """At most ten lines for a person; the list has a line a run of the ledger."""
+    if run.failure:
+        return list(_run_lines(run))
+    if run.action == "list":
+        return list(_list_lines(run))
+    return list(_status_lines(run) if run.action == "status" else _run_lines(run))
 
 
 def _seconds(run: Run) -> dict[str, float | None]:
     """How long each phase took, None for one that was not come to."""
-    stage = checks = swap = None
-    planned, marked = run.plan.get("at"), run.mark.get("at")
-    asked = run.smoke.get("elapsed") or 0.0
-    if planned and marked and run.action == "deploy":
-        stage, checks = marked - planned - asked, asked
-        swap = run.finished - marked if run.swap else None
-    elif planned and marked:
-        checks = (run.wait.get("elapsed") or 0.0) + asked
-        swap = marked - planned - checks
-    phases = {"stage": stage, "checks": checks, "swap": swap, "total": run.finished - run.started}
-    return {phase: None if value is None else round(max(value, 0.0), 1) for phase, value in phases.items()}
+    planned, checking = run.plan.get("at"), run.checking.get("at")
+    staged, swapping = run.staged.get("at"), run.swapping.get("at")
+    brought_up = run.plan.get("action") in ("stage", "scale")
+    ends = {
+        "stage": (planned if brought_up else None, checking or staged or swapping),
+        "checks": (checking, staged or swapping),
+        "swap": (swapping, run.finished if run.swap else None),
+        "total": (run.started, run.finished),
+    }
+    return {
+        phase: None if begin is None or end is None else round(max(end - begin, 0.0), 1)
+        for phase, (begin, end) in ends.items()
+    }
 
 
 def _run_lines(run: Run) -> Iterator[str]:
@@ -158,6 +208,9 @@ def _run_lines(run: Run) -> Iterator[str]:
         yield f"still live: {before}"
     if _ran(run.undone):
         yield f"{run.color}: put back to {run.release(run.color).get('commit')}"
+    if run.back:
+        now = f"went back to {before}" if _ran(run.back) else f"could not go back: {run.back.get('msg')}"
+        yield f"{run.router.get('name')}: {now}"
     if run.swap.get("gap_ms"):
         gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run.swap["gap_ms"].items())
         yield f"{run.router.get('name')}: closed port {gaps}"
@@ -171,16 +224,70 @@ def _run_lines(run: Run) -> Iterator[str]:
 
 def _headline(run: Run) -> str:
     ended = outcome(run)
-    if ended == "unchanged":
-        return f"{run.wanted or 'a release of no deploy'} is live on {run.color}, nothing to do"
-    if ended == "repaired":
-        return f"{'would be' if run.check_mode else 'is'} wholly on {run.color}"
-    if ended == "deployed":
-        return f"{run.wanted}{' would be' if run.check_mode else ''} deployed to {run.color}"
-    if ended == "rolled_back":
-        return f"{'would roll' if run.check_mode else 'rolled'} back to {run.wanted} on {run.color}"
-    where = f" of {run.wanted} to {run.color}" if run.plan.get("color") else ""
-    return f"{run.action}{where} ended as {ended}"
+    would = run.check_mode
+    if run.failure:
+        where = f" of {run.wanted} to {run.color}" if run.plan.get("color") else ""
+        return f"{run.action}{where} ended as {ended}"
+    said = {
+        "unchanged": _nothing_to_do(run),
+        "repaired": f"{'would be' if would else 'is'} wholly on {run.color}",
+        "deployed": f"{run.wanted}{' would be' if would else ''} deployed to {run.color}",
+        "rolled_back": f"{'would roll' if would else 'rolled'} back to {run.wanted} on {run.color}",
+        "staged": f"{run.wanted}{' would be' if would else ''} staged on {run.color}, {run.live} stays live",
+        "retired": f"{run.color}{' would be' if would else ''} scaled to zero, {run.live} stays live",
+        "previewed": f"{run.router.get('idle')}{' would be' if would else ''} shown at {_preview_at(run)}",
+        "unlocked": f"lock{' would be' if would else ''} taken from {_holder(run.unlocked.get('taken_from'))}",
+    }
+    return said[ended]
+
+
+def _nothing_to_do(run: Run) -> str:
+    if run.action == "unlock":
+        return "nobody holds the lock, nothing to do"
+    if run.action == "preview":
+        return f"{run.router.get('idle')} is shown at {_preview_at(run)} already, nothing to do"
+    if run.plan.get("reason"):
+        return f"{run.plan['reason']}, nothing to do"
+    if run.action == "stage" and run.color != run.live:
+        return f"{run.wanted} is staged on {run.color} already, nothing to do"
+    return f"{run.wanted or 'a release of no deploy'} is live on {run.color}, nothing to do"
+
+
+def _preview_at(run: Run) -> str:
+    """Where the preview is, after what this run did."""
+    for returned in (run.preview, run.swap):
+        after = returned.get("after") or {}
+        ports = [after["preview_port"]] if after.get("preview_port") else []
+        ports = ports or [each["port"] for each in after.get("listeners") or () if each["color"]]
+        if after and (returned is run.preview or after.get("preview_port")):
+            return ", ".join(f"{after['dns_name']}:{port}" for port in ports)
+    return str(run.router.get("name"))
+
+
+def _holder(hold: Returned | None) -> str:
+    if not hold:
+        return "nobody"
+    about = f" for {hold['purpose']}" if hold.get("purpose") else ""
+    return f"{hold['holder']}{about}, since {hold['since']}"
+
+
+def _list_lines(run: Run) -> Iterator[str]:
+    rows = run.plan.get("history") or []
+    if not rows:
+        yield f"{run.app}: the ledger is empty"
+        return
+    head = ("commit", "color", "when", "who", "ended", "")
+    table = [head, *(_list_row(row) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _list_row(row: Returned) -> tuple[str, ...]:
+    notes = ["live"] if row["live"] else []
+    notes += ["a rollback goes here"] if row["rollback"] else []
+    notes += [] if row["kept"] or row["live"] else ["manifests not kept"]
+    return row["commit"], row["color"], row["at"], row["who"], row["ended"], ", ".join(notes)
 
 
 def _status_lines(run: Run) -> Iterator[str]:
@@ -202,7 +309,16 @@ def _status_lines(run: Run) -> Iterator[str]:
     drift = "; ".join(f"{each['message']} ({each['code']})" for each in router["drift"])
     yield f"drift: {drift or 'none'}"
     yield f"claim: {router['claim'] or 'none'}"
+    if run.plan:
+        yield f"lock: {_lock_line(run.plan.get('lock'))}"
     yield f"rollback: {_way_back(run.plan['rollback'])}" if run.plan else f"cluster: {run.cluster}"
+
+
+def _lock_line(hold: Returned | None) -> str:
+    if not hold or hold.get("over"):
+        return "free"
+    phase = f" ({hold['phase']})" if hold.get("phase") else ""
+    return f"held by {_holder(hold)}{phase}, until {hold['until']} at the latest"
 
 
 def _color_line(release: Returned) -> str:
@@ -219,7 +335,8 @@ def _color_line(release: Returned) -> str:
 
 def _way_back(rollback: Returned) -> str:
     if rollback["to"]:
-        return f"to {rollback['to']} on {rollback['color']}"
+        again = ", staged again first" if rollback.get("redeploy") else ""
+        return f"to {rollback['to']} on {rollback['color']}{again}"
     return f"not possible, {rollback['reason']}"
 
 

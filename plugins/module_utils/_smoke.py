@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 
 _SHOWN = 200
 
@@ -37,6 +39,20 @@ class Verdict:
 
     outcome: Outcome
     why: str = ""
+
+
+def preview_url(router: Mapping[str, Any] | None, color: str, node_ports: Sequence[int], path: str) -> str:
+    """The address at which the router (an entry of elb_color_facts) shows a color apart; InputError where it does not."""
+    facts = router or {}
+    preview = facts.get("preview_port")
+    for listener in facts.get("listeners") or ():
+        if listener["instance_port"] in node_ports and preview in (None, listener["port"]):
+            scheme = "https" if listener["protocol"] == "HTTPS" else "http"
+            return f"{scheme}://{facts['dns_name']}:{listener['port']}/{path.lstrip('/')}"
+    raise InputError(
+        f"The smoke request goes through the preview, and nothing shows {color} there "
+        f"(node port {', '.join(str(port) for port in node_ports)}): run preview.yml first."
+    )
 
 
 def judge_url(status: int, body: bytes) -> Verdict:

@@ -27,11 +27,12 @@ options:
     required: true
   goal:
     description:
-      - V(deploy) plans to have O(commit) serve, V(rollback) to go back to what the idle color runs.
-      - V(repair) plans to bring a drifted router wholly onto O(color).
-      - V(status) only describes what stands and refuses nothing that it can describe.
+      - V(deploy) plans to have O(commit) serve. V(stage) and V(switch) plan the halves of that.
+      - V(rollback) plans to go back to the last good release before the one that is live, or to O(commit).
+      - V(repair) plans to bring a drifted router wholly onto O(color), V(retire) to scale the idle color to zero.
+      - V(status) and V(list) only describe what stands and refuse nothing that they can describe.
     type: str
-    choices: [deploy, rollback, repair, status]
+    choices: [deploy, stage, switch, rollback, repair, retire, status, list]
     default: status
   router:
     description: One entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers).
@@ -47,12 +48,15 @@ options:
     description:
       - The release to deploy, 1 to 63 of C(A-Za-z0-9._-), with a letter or digit first and last.
       - It has to be a string; a number is refused, because YAML reads C(0012345) as 5349.
-      - With O(goal=rollback), refuse to go back to any other commit.
+      - With O(goal=switch), refuse to switch to any other commit.
+      - With O(goal=rollback), the commit to go back to instead of the last good one, whether it was good or not.
     type: raw
   manifests:
     description:
       - The application's manifests as rendered text, once for each color and once for no color.
-      - Needed for O(goal=deploy).
+      - Needed for O(goal=deploy) and O(goal=stage).
+      - A commit that has served before, is not live and has not turned out bad is brought back as the ledger keeps it,
+        whatever its manifests are rendered to today.
     type: dict
     suboptions:
       blue:
@@ -69,10 +73,35 @@ options:
         required: true
   smoke:
     description:
-      - Whom the smoke request will ask, V(proxy) (the color's Service through the Kubernetes API), V(none), or an
-        C(http://) or C(https://) address.
+      - Whom the smoke request will ask, V(proxy) (the color's Service through the Kubernetes API), V(preview) (the
+        listener that shows the idle color), V(none), or an C(http://) or C(https://) address.
     type: str
     default: proxy
+  smoke_path:
+    description: The path that is asked for through the preview.
+    type: str
+    default: /
+  preview_router:
+    description: The entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers) that has the preview.
+    type: dict
+  leaving:
+    description:
+      - The release that a rollback leaves. When another one is live the plan is V(unchanged) and says who has moved it.
+    type: dict
+    suboptions:
+      commit:
+        description: Its commit.
+        type: str
+        required: true
+      manifest:
+        description: The hash of its manifests, if that is known.
+        type: str
+  locked:
+    description:
+      - Whether the application's lock is held by this run. A swap that is under way nevertheless is refused then, instead
+        of being planned to be waited for.
+    type: bool
+    default: false
   creates_listeners:
     description: Whether the swap will be given specifications for listeners that the load balancer lacks.
     type: bool
@@ -115,67 +144,89 @@ EXAMPLES = r"""
   register: plan
 
 - name: Apply the idle color's objects
-  kubernetes.core.k8s:
-    definition: "{{ plan.objects }}"
+  octoblu.bluegreen.release_apply:
+    objects: "{{ plan.objects }}"
     namespace: shop
-    apply: true
   when: plan.action == 'stage'
 """
 
 RETURN = r"""
 action:
   description:
-    - V(unchanged) when the commit is live with these manifests and the router is whole.
+    - V(unchanged) when nothing has to be done, for the RV(reason) told.
     - V(swap) when the color runs the release already, ready and proven.
-    - V(stage) when RV(objects) have to be applied first.
+    - V(stage) when RV(objects) have to be applied first, V(scale) when the workloads in RV(scale) have to be.
     - V(resolve) when a swap that was cut off has to be finished or undone, by a swap to RV(color), before another plan.
-    - Not returned for O(goal=status).
-  returned: O(goal) is not V(status)
+    - V(complete) when a rollback has moved the traffic already and only has to be written down.
+    - V(retire) when the workloads in RV(scale) have to be scaled to zero.
+    - V(wait) when somebody's swap is under way, so that a plan has to be made anew after it.
+  returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: stage
 color:
-  description: The color that serves once the plan is carried out.
-  returned: O(goal) is not V(status)
+  description: The color that serves, or is staged or retired, once the plan is carried out.
+  returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: green
 commit:
-  description: The commit that serves once the plan is carried out.
-  returned: O(goal) is not V(status)
+  description: The commit that the color runs then.
+  returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: 00abcde
 manifest:
   description: The hash of that release's manifests.
-  returned: O(goal) is not V(status)
+  returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: 0f1e2d3c4b5a6978
+reason:
+  description: Why nothing has to be done, where that is not plain.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
+left:
+  description: The release that a rollback had left, with C(color), C(commit) and C(manifest).
+  returned: RV(action=complete)
+  type: dict
+leaving:
+  description: The release that was live when the plan was made, with C(commit) and C(manifest); null where that is of no deploy.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+keep:
+  description: The release's manifests, compressed and without Secrets, for the ledger; null where it keeps them already.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
+scale:
+  description: Objects for M(kubernetes.core.k8s) with O(kubernetes.core.k8s#module:state=patched).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
 objects:
   description:
-    - What to apply, with C(apply=true), the color's objects with their labels and annotations, and the Service of the
+    - What to apply with M(octoblu.bluegreen.release_apply), the color's objects with their labels and annotations, and the Service of the
       other color where it is missing. Empty unless RV(action=stage).
     - An annotation with the value null is to be removed by the same write.
-  returned: O(goal) is not V(status)
+  returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
 secret:
   description: Whether RV(objects) hold a Secret, so that they must not be shown.
-  returned: RV(action=stage)
+  returned: O(goal) is neither V(status) nor V(list)
   type: bool
 undo:
   description:
     - What to apply to put the color back as it is, when staging fails. Empty unless the color holds a release to roll
       back to, because anything else is better left to be looked at.
-  returned: O(goal) is not V(status)
+  returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
 workloads:
   description: What has to be ready, for O(octoblu.bluegreen.k8s_wait_ready#module:workloads).
-  returned: O(goal) is not V(status)
+  returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
   sample: [{kind: Deployment, name: shop-green}]
 smoke:
   description: Whom to ask, as C(service) and C(port), or as C(url); null for nobody.
-  returned: O(goal) is not V(status)
+  returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {service: shop-green, port: http}
 live:
@@ -210,11 +261,31 @@ releases:
     green: {commit: null}
 rollback:
   description:
-    - What a rollback goes C(to) and on which C(color), or the C(reason) why there is none.
-    - As it will be once the plan is carried out; with O(goal=status), as it is.
+    - What a rollback goes C(to) and on which C(color), or the C(reason) why there is none. C(redeploy) says that it has
+      to be staged there again first.
+    - As it will be once the plan is carried out; with O(goal=status) and O(goal=list), as it is.
   returned: success
   type: dict
-  sample: {color: blue, to: "0012345", reason: ""}
+  sample: {color: blue, to: "0012345", reason: "", redeploy: false}
+lock:
+  description:
+    - Who holds the application's lock, with C(holder), C(purpose), C(phase), C(since), C(until), and C(over), which says
+      that the hold has ended by itself. Null when nobody does.
+  returned: success
+  type: dict
+lock_version:
+  description:
+    - The version of the lock that was seen, for O(octoblu.bluegreen.k8s_lock#module:expect_version); null when it could
+      not be.
+  returned: success
+  type: str
+history:
+  description:
+    - The runs that the ledger knows, newest first, with C(commit), C(color), C(at), C(who), how it C(ended), whether it is
+      C(live), what a C(rollback) would go to, and whether its manifests are C(kept).
+  returned: O(goal) is V(status) or V(list)
+  type: list
+  elements: dict
 host:
   description: The address of the Kubernetes API.
   returned: success
@@ -233,7 +304,11 @@ at:
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import (
+    GOALS,
+    RENDERING,
+    run,
+)
 
 ROOM = Room(
     run=run,
@@ -242,7 +317,7 @@ ROOM = Room(
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},
-        "goal": {"type": "str", "default": "status", "choices": ["deploy", "rollback", "repair", "status"]},
+        "goal": {"type": "str", "default": "status", "choices": list(GOALS)},
         "router": {"type": "dict", "required": True},
         "color": {"type": "str", "choices": ["blue", "green"]},
         "commit": {"type": "raw"},
@@ -255,12 +330,19 @@ ROOM = Room(
             },
         },
         "smoke": {"type": "str", "default": "proxy"},
+        "smoke_path": {"type": "str", "default": "/"},
+        "preview_router": {"type": "dict"},
+        "leaving": {
+            "type": "dict",
+            "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},
+        },
+        "locked": {"type": "bool", "default": False},
         "creates_listeners": {"type": "bool", "default": False},
         "claim": {"type": "bool", "default": False},
         "allow_local": {"type": "bool", "default": False},
         **ARGUMENT_SPEC,
     },
-    required_if=[("goal", "deploy", ("commit", "manifests"))],
+    required_if=[("goal", goal, ("commit", "manifests")) for goal in RENDERING],
 )
 
 

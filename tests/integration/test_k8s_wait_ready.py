@@ -401,8 +401,8 @@ def test_many_pods_cost_no_more_requests_than_one(demo: Demo, cluster: Cluster) 
         cluster.forget_requests()
         assert demo.wait(name, client=client).ready
         asked[name] = [seen for seen in cluster.requests() if demo.namespace in seen["path"]]
-    # A list and a watch of the Deployment, and of its pods.
-    assert [len(seen) for seen in asked.values()] == [4, 4]
+    # A list and a watch of the Deployment, and of its pods; no second watch where the lists told enough.
+    assert all(len(seen) <= 4 for seen in asked.values()), asked
 
 
 def _idle(demo: Demo) -> Any:

@@ -15,7 +15,36 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import (
+    Decision,
+    WayBack,
+    after_move,
+    check_claim,
+    check_router,
+    choose_release,
+    left_by_rollback,
+    plan_deploy,
+    plan_repair,
+    plan_retire,
+    plan_rollback,
+    plan_stage,
+    plan_switch,
+    wants_service,
+    way_back,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+    pack,
+    rows,
+    unfinished_rollback,
+    unpack,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
+    Hold,
+    describe_hold,
+    is_over,
+    read_hold,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import (
     Object,
     Place,
@@ -23,7 +52,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
     check,
     check_apart,
     digest,
-    node_ports,
+    keep_running,
     parse,
     proxy_port,
     service_of,
@@ -32,45 +61,52 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
-    Decision,
+    RENDERED,
     Release,
     Route,
     Side,
     check_app,
-    check_claim,
-    check_router,
     check_smoke,
     companions,
-    find_holder,
-    left_by_rollback,
-    plan_deploy,
-    plan_repair,
-    plan_rollback,
     read_commit,
     read_route,
-    read_workload,
-    wants_service,
-    way_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import preview_url
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._standing import Standing, read_standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import process_gone
+
+# The goals that make a release of rendered manifests, and those that only read.
+RENDERING = ("deploy", "stage")
+_READING = ("status", "list")
+GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", *_READING)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Run:
+    """What a run is about, and what it has found."""
+
+    params: Mapping[str, Any]
+    client: _k8s.Cluster
+    route: Route
+    places: Mapping[str, Place]
+    standing: Standing
+
+    @property
+    def goal(self) -> str:
+        return str(self.params["goal"])
+
+    @property
+    def local_allowed(self) -> bool:
+        return self.params["allow_local"] or self.route.type == "application"
+
+
+@dataclass(frozen=True)
+class _Rendered:
     """The release that was asked for, and the objects that make it, by color."""
 
     release: Release
-    objects: Mapping[str, tuple[Object, ...]]
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What stands in the cluster. ``services`` are the colors' own; ``claim`` is ours on the router."""
-
-    claim: str
-    sides: Mapping[str, Side]
-    services: Mapping[str, Object | None]
-    deployments: Sequence[Object]
+    objects: Mapping[str, Sequence[Object]]
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
@@ -81,88 +117,205 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     places = {
         color: Place(params["app"], params["namespace"], color, route.node_ports[color]) for color in COLORS
     }
-    commit = read_commit(params["commit"]) if goal == "deploy" or params["commit"] else None
-    if goal != "status":
+    commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
+    waits = route.living is not None and not params["locked"] and goal not in _READING
+    if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
-    wanted = _read_wanted(params, route, places, commit) if goal == "deploy" and commit else None
+    rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None
 
     tell(f"reading namespace {params['namespace']} at {client.host}")
-    seen = _read_cluster(client, params["app"], params["namespace"], places)
-    result = _describe(params, route, seen, client.host)
-    if goal != "status":
-        check_claim(route, seen.claim, params["claim"])
-        if wanted:
-            result |= _deploy(params, client, route, seen, places, wanted)
-        elif goal == "repair":
-            result |= _as_it_stands(params, plan_repair(route, seen.sides, params["color"]), seen, places)
-        else:
-            result |= _rollback(params, route, seen, places, commit)
+    standing = read_standing(client, params["app"], params["namespace"], places)
+    this = _Run(params, client, route, places, standing)
+    result = _describe(this)
+    if goal not in _READING:
+        check_claim(route, standing.claim, params["claim"])
+        result |= _wait(this) if waits else _plan(this, commit, rendered)
+    result["warnings"] = [*standing.warnings, *result.get("warnings", ())]
     return {**result, "at": round(time.time(), 3)}
 
 
-def _deploy(
-    params: Mapping[str, Any],
-    client: _k8s.Cluster,
-    route: Route,
-    seen: _Seen,
-    places: Mapping[str, Place],
-    wanted: _Wanted,
-) -> Result:
-    decision = plan_deploy(route, seen.sides, wanted.release)
-    color = decision.color
-    rollback = asdict(way_back(seen.sides, color))
-    if decision.action != "stage":
-        return {**_as_it_stands(params, decision, seen, places), "rollback": rollback}
-    objects = wanted.objects[color]
-    work, aside = seen.sides[color].workload, other(color)
-    staged = stamp(objects, places[color], wanted.release, work.marks if work else ())
-    if wants_service(seen.sides[aside], route.live):
-        staged += stamp([service_of(wanted.objects[aside], places[aside])], places[aside], wanted.release)
-    return {
-        "action": "stage",
-        "color": color,
-        **asdict(wanted.release),
-        "objects": staged,
-        "secret": any(entry["kind"] == "Secret" for entry in objects),
-        "undo": _undo(client, objects, places[color], seen, route.live),
-        "workloads": [
-            _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
-        ],
-        "smoke": _smoke(params, service_of(objects, places[color]), places[color]),
-        "rollback": rollback,
-    }
+def _wait(this: _Run) -> Result:
+    """A plan for when somebody's swap is under way: nothing can be said before it has ended."""
+    nothing = Decision("wait", this.route.living or COLORS[0])
+    return {**_carried_out(this, nothing), "rollback": None}
 
 
-def _rollback(
-    params: Mapping[str, Any], route: Route, seen: _Seen, places: Mapping[str, Place], commit: str | None
-) -> Result:
-    decision = plan_rollback(route, seen.sides, commit)
-    left = other(decision.color)
-    sides = {**seen.sides, left: left_by_rollback(seen.sides[left])}
-    plan = _as_it_stands(params, decision, seen, places)
-    return {**plan, "rollback": asdict(way_back(sides, decision.color))}
+def _plan(this: _Run, commit: str | None, rendered: _Rendered | None) -> Result:
+    route, sides = this.route, this.standing.sides
+    if rendered:
+        wanted = choose_release(route, sides, this.standing.ledger, rendered.release)
+        plan = plan_deploy if this.goal == "deploy" else plan_stage
+        decision = plan(route, sides, wanted, rendered.release)
+        return _carried_out(this, decision, rendered)
+    if this.goal == "repair":
+        return _carried_out(this, plan_repair(route, sides, this.params["color"]))
+    if this.goal == "switch":
+        return _carried_out(this, plan_switch(route, sides, commit))
+    if this.goal == "retire":
+        return _carried_out(this, plan_retire(route, sides))
+    leaving = _leaving(this)
+    return _carried_out(this, plan_rollback(route, sides, this.standing.ledger, commit, leaving))
 
 
-def _as_it_stands(
-    params: Mapping[str, Any], decision: Decision, seen: _Seen, places: Mapping[str, Place]
-) -> Result:
-    """A plan that stages nothing, because the router is all that has to change."""
-    color, side = decision.color, seen.sides[decision.color]
-    release, service = side.release, seen.services[color]
-    runs = companions(seen.deployments, color, release) if release else ()
+def _leaving(this: _Run) -> Release | None:
+    """The release that a rollback was asked to leave; one that nobody knows fits no release."""
+    named = this.params["leaving"]
+    if not named:
+        return None
+    live = this.standing.sides[this.route.live].release if this.route.live else None
+    if named.get("manifest"):
+        return Release(named["commit"], named["manifest"])
+    return live if live and live.commit == named["commit"] else Release(named["commit"], "")
+
+
+def _served(this: _Run) -> Result | None:
+    """The release that was live when this was read; before a swap that is under way, what that leaves."""
+    live = other(this.route.living) if this.route.living else this.route.live
+    release = this.standing.sides[live].release if live else None
+    return asdict(release) if release else None
+
+
+def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = None) -> Result:
+    """All that the role needs to carry a decision out."""
+    color, release = decision.color, decision.release
     plan: Result = {
         "action": decision.action,
         "color": color,
         "commit": release.commit if release else None,
         "manifest": release.manifest if release else None,
+        "reason": decision.reason,
         "objects": [],
         "undo": [],
-        "workloads": [_workload("Deployment", name) for name in runs],
-        "smoke": _smoke(params, service, places[color]) if service and side.reachable else None,
+        "scale": [],
+        "keep": None,
+        "secret": False,
+        "rollback": _told(_way_back_then(this, decision)),
+        "leaving": _served(this),
     }
-    if decision.action == "unchanged" and release and side.workload and not side.workload.ready:
+    if decision.action == "stage" and release:
+        return plan | _staging(this, color, release, rendered)
+    runs = companions(this.standing.deployments, color, release) if release else ()
+    service = this.standing.services[color]
+    reachable = service is not None and this.standing.sides[color].reachable
+    plan["workloads"] = [_workload("Deployment", name) for name in runs]
+    plan["smoke"] = _smoke(this, color, service) if service and reachable else None
+    if rendered and release == rendered.release:
+        plan["keep"] = _to_keep(this, release, rendered.objects)
+    if decision.action in ("scale", "retire"):
+        plan["scale"] = [_scaled(name, _replicas(this, decision)) for name in runs]
+    if decision.action == "complete":
+        cut_off = unfinished_rollback(this.standing.ledger.events, release)
+        left = cut_off.left if cut_off else None
+        plan["left"] = {"color": other(color), **asdict(left)} if left else None
+    side = this.standing.sides[color]
+    if (
+        decision.action == "unchanged"
+        and side.workload
+        and not side.workload.ready
+        and color == this.route.live
+    ):
         plan["warnings"] = [f"{color} is live with {plan['commit']}, but is not ready: {side.workload.lack}."]
     return plan
+
+
+def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | None) -> Result:
+    """What brings a release up on the idle color: as rendered, or as the ledger kept it."""
+    place, aside = this.places[color], other(color)
+    side, live = this.standing.sides[color], this.route.live
+    warnings: list[str] = []
+    if rendered and release == rendered.release:
+        by_color = rendered.objects
+    else:
+        by_color, warnings = _kept(this, color, release)
+    objects = by_color[color]
+    notes = {RENDERED: rendered.release.manifest} if rendered and release != rendered.release else {}
+    staged = stamp(objects, place, release, side.workload.marks if side.workload else (), notes)
+    if side.workload and side.workload.replicas == 0:
+        staged = keep_running(staged, _live_replicas(this))
+    if wants_service(this.standing.sides[aside], live):
+        staged += stamp([service_of(by_color[aside], this.places[aside])], this.places[aside], release)
+    return {
+        "objects": staged,
+        "secret": any(entry["kind"] == "Secret" for entry in objects),
+        "undo": _undo(this, objects, place),
+        "workloads": [
+            _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
+        ],
+        "smoke": _smoke(this, color, service_of(objects, place)),
+        "keep": _to_keep(this, release, by_color),
+        "warnings": warnings,
+    }
+
+
+def _kept(this: _Run, color: str, release: Release) -> tuple[Mapping[str, Sequence[Object]], list[str]]:
+    """A release's objects from the ledger, and what is to be said of them."""
+    kept = unpack(this.standing.ledger.kept[release])
+    if kept is None:
+        raise InputError(
+            f"What the ledger keeps of {release.commit} is damaged, so it cannot be brought back as it was: "
+            f"deploy it anew, with deploy.yml -e commit={release.commit}."
+        )
+    for each in COLORS:
+        check(
+            kept.objects[each],
+            kept.objects[other(each)],
+            this.places[each],
+            release.commit,
+            this.local_allowed,
+        )
+    namespace = this.params["namespace"]
+    names = kept.secrets[color]
+    missing = [name for name in names if this.client.get("v1", "Secret", name, namespace) is None]
+    if missing:
+        raise InputError(
+            f"{release.commit} needs Secret {', '.join(missing)} of namespace {namespace}, which is gone; "
+            "Secrets are not kept in the ledger: create it, and run again."
+        )
+    told = [f"{release.commit} is brought back as it was, not as its manifests are rendered today."]
+    told = told if this.goal in RENDERING else []
+    return kept.objects, told + [
+        f"Secret {name} is not kept in the ledger: {release.commit} gets it as it is now." for name in names
+    ]
+
+
+def _to_keep(this: _Run, release: Release, objects: Mapping[str, Sequence[Object]]) -> str | None:
+    return None if release in this.standing.ledger.kept else pack(objects)
+
+
+def _way_back_then(this: _Run, decision: Decision) -> WayBack:
+    """Where a rollback would go once the decision is carried out."""
+    sides, ledger, live = this.standing.sides, this.standing.ledger, this.route.live
+    if this.goal == "stage":
+        return way_back(sides, live, ledger)
+    if this.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
+        left = other(decision.color)
+        sides = {**sides, left: left_by_rollback(sides[left])}
+    moved = after_move(ledger, sides, decision, live)
+    return way_back(sides, decision.color, moved, decision.release)
+
+
+def _told(back: WayBack) -> Result:
+    return {"color": back.color, "to": back.to, "reason": back.reason, "redeploy": back.action == "stage"}
+
+
+def _replicas(this: _Run, decision: Decision) -> int:
+    return 0 if decision.action == "retire" else _live_replicas(this)
+
+
+def _live_replicas(this: _Run) -> int:
+    """How many pods the live color has, because the idle one is to carry the same traffic; at least one."""
+    live = this.standing.sides[this.route.live].workload if this.route.live else None
+    return max(1, live.replicas if live else 1)
+
+
+def _scaled(name: str, replicas: int) -> Object:
+    """For kubernetes.core.k8s with state=patched."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas},
+    }
 
 
 def _runs(entry: Object) -> bool:
@@ -174,19 +327,18 @@ def _workload(kind: str, name: str) -> Result:
     return {"kind": kind, "name": name}
 
 
-def _undo(
-    client: _k8s.Cluster, objects: Sequence[Object], place: Place, seen: _Seen, live: str | None
-) -> list[Object]:
+def _undo(this: _Run, objects: Sequence[Object], place: Place) -> list[Object]:
     """What puts the color back as it is, for when it is one to roll back to and staging fails.
 
     Empty when that cannot be done for all that is there.
     """
-    if way_back(seen.sides, live).color != place.color:
+    back = way_back(this.standing.sides, this.route.live, this.standing.ledger)
+    if back.color != place.color or back.action != "swap":
         return []
     before = []
     for entry in objects:
         name = entry["metadata"]["name"]
-        found = client.get(entry["apiVersion"], entry["kind"], name, place.namespace)
+        found = this.client.get(entry["apiVersion"], entry["kind"], name, place.namespace)
         if found is None:
             continue
         applied = applied_before(found)
@@ -196,75 +348,61 @@ def _undo(
     return before
 
 
-def _smoke(params: Mapping[str, Any], service: Object, place: Place) -> Result | None:
+def _smoke(this: _Run, color: str, service: Object) -> Result | None:
     """Whom the smoke request asks, None when nobody."""
-    if params["smoke"] == "none":
+    wanted, place = this.params["smoke"], this.places[color]
+    if wanted == "none":
         return None
-    if params["smoke"] == "proxy":
+    if wanted == "proxy":
         return {"service": place.name, "port": proxy_port(service, place)}
-    return {"url": params["smoke"]}
+    if wanted == "preview":
+        if color == this.route.live:
+            # The preview shows the other color.
+            return {"service": place.name, "port": proxy_port(service, place)}
+        return {
+            "url": preview_url(
+                this.params["preview_router"], color, place.node_ports, this.params["smoke_path"]
+            )
+        }
+    return {"url": wanted}
 
 
-def _read_wanted(
+def _read_rendered(
     params: Mapping[str, Any], route: Route, places: Mapping[str, Place], commit: str
-) -> _Wanted:
+) -> _Rendered:
     texts = params["manifests"]
     objects = {color: parse(texts[color], color) for color in COLORS}
     local_allowed = params["allow_local"] or route.type == "application"
     for color in COLORS:
         check(objects[color], objects[other(color)], places[color], commit, local_allowed)
     check_apart(objects["blue"], objects["green"])
-    return _Wanted(Release(commit, digest(parse(texts["neutral"], "no color"))), objects)
+    return _Rendered(Release(commit, digest(parse(texts["neutral"], "no color"))), objects)
 
 
-def _read_cluster(client: _k8s.Cluster, app: str, namespace: str, places: Mapping[str, Place]) -> _Seen:
-    found = client.get("v1", "Namespace", namespace)
-    if found is None:
-        raise InputError(
-            f"There is no namespace {namespace} at {client.host}: create it with "
-            f"'kubectl create namespace {namespace}', or check that this is the cluster you mean."
-        )
-    services = _list_services(client, namespace)
-    deployments, _version = client.list("apps/v1", "Deployment", namespace)
-    own = {color: _named(services, place) for color, place in places.items()}
-    sides = {}
-    for color, place in places.items():
-        deployment, service = _named(deployments, place), own[color]
-        sides[color] = Side(
-            color,
-            place.node_ports,
-            read_workload(deployment) if deployment else None,
-            node_ports(service) if service else None,
-            find_holder(services, place.node_ports, namespace, place.name),
-        )
-    return _Seen(f"{app}/{found['metadata']['uid']}", sides, own, deployments)
-
-
-def _list_services(client: _k8s.Cluster, namespace: str) -> Sequence[Object]:
-    """All Services of the cluster, because node ports are the cluster's; else what we may see."""
-    try:
-        return client.list("v1", "Service")[0]
-    except ClusterError as error:
-        if error.details.get("status") != 403:
-            raise
-        return client.list("v1", "Service", namespace)[0]
-
-
-def _named(objects: Sequence[Object], place: Place) -> Object | None:
-    wanted = (place.namespace, place.name)
-    return next((o for o in objects if (o["metadata"]["namespace"], o["metadata"]["name"]) == wanted), None)
-
-
-def _describe(params: Mapping[str, Any], route: Route, seen: _Seen, host: str) -> Result:
-    return {
+def _describe(this: _Run) -> Result:
+    standing, route = this.standing, this.route
+    back = way_back(standing.sides, route.live, standing.ledger)
+    live = standing.sides[route.live].release if route.live else None
+    hold = read_hold(standing.lease) if standing.lease else None
+    version = standing.lease["metadata"]["resourceVersion"] if standing.lease else ""
+    result: Result = {
         "changed": False,
         "live": route.live,
-        "claim": seen.claim,
-        "releases": {color: _release_facts(side) for color, side in seen.sides.items()},
-        "rollback": asdict(way_back(seen.sides, route.live)),
-        "host": host,
-        "kubeconfig": _guessed_kubeconfig(params),
+        "claim": standing.claim,
+        "releases": {color: _release_facts(side) for color, side in standing.sides.items()},
+        "rollback": _told(back),
+        "lock": describe_hold(hold, _over(this.client, hold)) if hold else None,
+        "lock_version": version if standing.lock_seen else None,
+        "host": this.client.host,
+        "kubeconfig": _guessed_kubeconfig(this.params),
     }
+    if this.goal in _READING:
+        result["history"] = [asdict(row) for row in rows(standing.ledger, live, back.to)]
+    return result
+
+
+def _over(client: _k8s.Cluster, hold: Hold) -> bool:
+    return is_over(hold, client.now() or time.time(), process_gone(hold.host, hold.process))
 
 
 def _release_facts(side: Side) -> Result:

@@ -1,0 +1,444 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""What a run has to do: router, both colors and the ledger in, one decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+    SWAPPED,
+    Event,
+    Ledger,
+    bad,
+    good_before,
+    last_move,
+    lives,
+    unfinished_rollback,
+    who,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import Release, Route, Side
+
+# What a swap that was cut off may leave on the router, and the next one mends.
+_MENDABLE = frozenset(
+    {
+        "swap_interrupted",
+        "mixed",
+        "listener_missing",
+        "unknown_port",
+        "health_check_on_idle",
+        "policy_missing",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``color`` is the one that serves, or that was staged, when it is done; ``release`` what it runs then.
+
+    ``action`` is
+
+    - unchanged: nothing, for ``reason``;
+    - swap: the color runs it already, only the router has to change;
+    - stage: it has to be brought up on the color first;
+    - scale: the color runs it, scaled to zero, and nothing is kept to bring it up from;
+    - resolve: a swap that was cut off comes before anything else;
+    - complete: a rollback has moved the traffic and was cut off before it wrote that down;
+    - retire: the color is scaled to zero;
+    - wait: somebody's swap is under way, and only after it can be told what is to be done.
+    """
+
+    action: str
+    color: str
+    release: Release | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """The color and release that a rollback would go to, and how; or in ``reason`` why there is none."""
+
+    color: str | None
+    release: Release | None
+    reason: str
+    action: str = ""
+
+    @property
+    def to(self) -> str | None:
+        return self.release.commit if self.release else None
+
+
+def check_claim(route: Route, claim: str, take_over: bool) -> None:
+    if route.claim is not None and route.claim != claim and not take_over:
+        raise InputError(
+            f"Load balancer {route.name} is claimed by '{route.claim}', and this is '{claim}' "
+            "(<application>/<uid of its namespace>): deploy through a load balancer of its own, "
+            "or take this one over with bluegreen_claim: true.",
+            claim=claim,
+            claimed_by=route.claim,
+        )
+
+
+def check_router(route: Route, creates_listeners: bool = False, repairs: bool = False) -> None:
+    """Refuse what a swap would refuse, before a release is staged for it.
+
+    ``creates_listeners`` is whether specifications were given for listeners that are missing,
+    ``repairs`` whether drift is what the run is about.
+    """
+    workable = _MENDABLE if route.cut_off or repairs else {"listener_missing"} if creates_listeners else set()
+    for code, message in route.drift.items():
+        if code not in workable:
+            raise InputError(_drifted(message, code), drift=code)
+    if route.live is None and route.serves and not workable >= _MENDABLE:
+        raise InputError(f"Load balancer {route.name} does not say which color is live.")
+
+
+def choose_release(route: Route, sides: Mapping[str, Side], ledger: Ledger, rendered: Release) -> Release:
+    """The release that a deploy of a commit means: what the templates give today, or as it once served.
+
+    An old commit comes back as it was, because today's templates may be made for newer ones. The
+    commit that is live, one that never served, and one that turned out bad are deployed as rendered.
+    """
+    live = sides[route.live].release if route.live else None
+    if live and live.commit == rendered.commit:
+        return rendered
+    excluded = bad(ledger.events, live)
+    served = [each for each in reversed(lives(ledger.events)) if each.commit == rendered.commit]
+    past = [each for each in served if each not in excluded and each in ledger.kept]
+    return rendered if not past or rendered in served else past[0]
+
+
+def is_live(route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release) -> bool:
+    """Whether the wanted release serves, if need be as what it was brought back as for the same rendering."""
+    work = sides[route.live].workload if route.live else None
+    if work is None or work.release is None:
+        return False
+    return work.release == wanted or (work.release.commit, work.rendered) == (
+        rendered.commit,
+        rendered.manifest,
+    )
+
+
+def plan_deploy(
+    route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release | None = None
+) -> Decision:
+    """Where the wanted release goes. Raises InputError when the color cannot take it.
+
+    A swap that was cut off is finished when it was going to the wanted release. Else it is resolved
+    before anything is staged, which could last long, and meanwhile a port may be closed.
+    """
+    if route.cut_off:
+        if _is_good(sides[route.cut_off], wanted):
+            return Decision("swap", route.cut_off, wanted)
+        return Decision("resolve", _resolution(route, sides))
+    if route.live and is_live(route, sides, wanted, rendered or wanted):
+        return Decision("swap" if route.drift else "unchanged", route.live, sides[route.live].release)
+    color = route.idle or COLORS[0]
+    side = sides[color]
+    if side.holder:
+        raise InputError(_held(side, side.holder))
+    return Decision("swap" if _is_good(side, wanted) else "stage", color, wanted)
+
+
+def plan_stage(
+    route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release | None = None
+) -> Decision:
+    """As for a deploy, but what only has to be switched to is done with."""
+    decision = plan_deploy(route, sides, wanted, rendered)
+    return replace(decision, action="unchanged") if decision.action == "swap" else decision
+
+
+def plan_switch(route: Route, sides: Mapping[str, Side], commit: str | None) -> Decision:
+    """To what was staged on the idle color. Raises InputError where it was not staged well, or is not ``commit``.
+
+    Without a commit that is what was proven later than what is live, so that doing it again does not
+    switch back.
+    """
+    if route.cut_off:
+        raise InputError(
+            f"{_drifted(route.drift['swap_interrupted'], 'swap_interrupted')} Finish or undo it first, with repair.yml."
+        )
+    if route.live is None or route.idle is None:
+        raise InputError(
+            f"No color is live on load balancer {route.name} yet: deploy first, switch.yml only switches."
+        )
+    live, idle = sides[route.live], sides[route.idle]
+    serving = live.release
+    if commit is not None and serving and serving.commit == commit:
+        return Decision("swap" if route.drift else "unchanged", route.live, serving)
+    staged = idle.workload
+    if staged is None or staged.release is None:
+        raise InputError(
+            f"{route.idle} holds nothing that was staged: stage a commit first, with stage.yml -e commit=<commit>."
+        )
+    if commit is not None and staged.release.commit != commit:
+        raise InputError(
+            f"{route.idle} holds {staged.release.commit}, not {commit}: stage {commit} first, with "
+            f"stage.yml -e commit={commit}."
+        )
+    if commit is None and live.workload and live.workload.proven_at >= staged.proven_at:
+        reason = f"{route.idle} holds nothing newer than what is live: name a commit to go back to it"
+        return Decision("unchanged", route.live, serving, reason)
+    trouble = _not_good(idle)
+    if trouble:
+        raise InputError(
+            f"{route.idle} cannot be switched to: {trouble}. Stage {staged.release.commit} again."
+        )
+    return Decision("swap", route.idle, staged.release)
+
+
+def plan_repair(route: Route, sides: Mapping[str, Side], color: str | None) -> Decision:
+    """Onto which color a drifted router is brought: the named one, or what a cut-off swap or its listeners tell.
+
+    Raises InputError where none can be told, or where the color could not serve.
+    """
+    if color is None and route.cut_off:
+        color = _resolution(route, sides)
+    color = color or route.live
+    if color is None:
+        raise InputError(
+            f"Load balancer {route.name} does not say which color is live: name the one to repair it onto "
+            "with -e bluegreen_color=blue or green."
+        )
+    if not _serves(sides[color]):
+        raise InputError(f"{color} cannot serve: {_why_not(sides[color])}.")
+    action = "swap" if route.drift or route.live != color else "unchanged"
+    return Decision(action, color, sides[color].release)
+
+
+def plan_retire(route: Route, sides: Mapping[str, Side]) -> Decision:
+    """Scale the idle color to zero. Raises InputError where no color is surely idle."""
+    if route.live is None or route.idle is None:
+        raise InputError(
+            f"Load balancer {route.name} does not say which color is idle: only an idle color can be retired."
+        )
+    idle, live = sides[route.idle], sides[route.live]
+    if idle.workload is None or idle.workload.replicas == 0:
+        return Decision("unchanged", route.idle, idle.release, f"{route.idle} has no pods")
+    if idle.release is None:
+        raise InputError(
+            f"What {route.idle} runs was not put there by a deploy, so it is not retired by one: scale it down yourself."
+        )
+    if live.workload is not None and not live.workload.ready:
+        raise InputError(
+            f"{route.idle} is not retired while {route.live}, which is live, is not ready: {live.workload.lack}."
+        )
+    return Decision("retire", route.idle, idle.release)
+
+
+def plan_rollback(
+    route: Route,
+    sides: Mapping[str, Side],
+    ledger: Ledger,
+    commit: str | None = None,
+    leaving: Release | None = None,
+) -> Decision:
+    """Back to the last good release before the one that is live, or to ``commit``.
+
+    ``leaving`` is what was live when the rollback was asked for: when that is live no more, somebody
+    else has gone back already. To undo a swap that was cut off is to go back from where it was going.
+    Raises InputError when there is nothing to go back to.
+    """
+    if route.cut_off:
+        back = way_back(sides, route.cut_off, Ledger())
+        if back.color is None:
+            raise InputError(
+                f"There is nothing to roll back to on load balancer {route.name}: {back.reason}."
+            )
+        return Decision("swap", back.color, back.release)
+    live = sides[route.live].release if route.live else None
+    if leaving is not None and live != leaving:
+        return Decision("unchanged", route.live or COLORS[0], live, _moved(ledger, leaving, live))
+    if commit is not None and live and live.commit == commit:
+        return Decision("unchanged", route.live or COLORS[0], live, f"{commit} is live already")
+    if commit is None and route.live and unfinished_rollback(ledger.events, live):
+        return Decision("complete", route.live, live)
+    back = way_back(sides, route.live, ledger) if commit is None else _way_to(sides, route, ledger, commit)
+    if back.color is None:
+        raise InputError(f"There is nothing to roll back to on load balancer {route.name}: {back.reason}.")
+    return Decision(back.action, back.color, back.release)
+
+
+def way_back(
+    sides: Mapping[str, Side], live: str | None, ledger: Ledger, leaving: Release | None = None
+) -> WayBack:
+    """What a rollback goes to while ``live`` serves ``leaving`` (default: what it runs).
+
+    The ledger chooses; where it does not know what is live, the other color's release is taken if it
+    is proven and no rollback has left it.
+    """
+    if live is None:
+        return WayBack(None, None, "no color is live")
+    side = sides[other(live)]
+    leaving = leaving or sides[live].release
+    if side.holder:
+        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
+    if leaving is None or leaving not in lives(ledger.events):
+        reason = _not_to_go_back_to(side, bad(ledger.events, leaving))
+        return WayBack(None, None, reason) if reason else _reach(side, side.release, ledger)
+    left_before = side.release if side.workload and side.workload.rejected else None
+    good = [release for release in good_before(ledger.events, leaving) if release != left_before]
+    if not good:
+        there = _not_to_go_back_to(side, bad(ledger.events, leaving))
+        there = there or (f"{side.color} runs {side.release.commit}" if side.release else "")
+        return WayBack(None, None, f"no good release served before {leaving.commit}; {there}")
+    return _reach(side, good[0], ledger)
+
+
+def after_move(ledger: Ledger, sides: Mapping[str, Side], decision: Decision, live: str | None) -> Ledger:
+    """The ledger as it will be once a decision has moved the traffic, for what a rollback would do then."""
+    left = sides[live].release if live else None
+    if decision.release is None or decision.release == left:
+        return ledger
+    moved = Event(SWAPPED, "", "", decision.release, decision.color, left)
+    return ledger.with_event(moved)
+
+
+def left_by_rollback(side: Side) -> Side:
+    """The color as it stands once a rollback has left it."""
+    return replace(side, workload=replace(side.workload, rejected=True)) if side.workload else side
+
+
+def wants_service(side: Side, live: str | None) -> bool:
+    """Whether a deploy creates the Service of the color that it does not deploy to.
+
+    Never where the live color's workload is not ours: whatever answers on its node port by other
+    means would be cut off by a Service without pods.
+    """
+    if side.service_ports is not None or side.holder:
+        return False
+    return side.color != live or side.workload is not None
+
+
+def _way_to(sides: Mapping[str, Side], route: Route, ledger: Ledger, commit: str) -> WayBack:
+    """The way to a commit that somebody chose, good or not."""
+    if route.live is None:
+        return WayBack(None, None, "no color is live")
+    side = sides[other(route.live)]
+    if side.holder:
+        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
+    if side.release and side.release.commit == commit:
+        return _reach(side, side.release, ledger)
+    told = [each for event in reversed(ledger.events) for each in (event.release, event.left) if each]
+    kept = [each for each in told if each.commit == commit and each in ledger.kept]
+    if kept:
+        return _reach(side, kept[0], ledger)
+    commits = sorted({release.commit for release in ledger.kept})
+    there = (
+        f"{side.color} runs {side.release.commit}" if side.release else f"{side.color} runs nothing of ours"
+    )
+    return WayBack(
+        None, None, f"{commit} is not known; {there}, and the ledger keeps {', '.join(commits) or 'nothing'}"
+    )
+
+
+def _reach(side: Side, target: Release | None, ledger: Ledger) -> WayBack:
+    """How the idle color comes to serve a release: as it stands, or staged again from what is kept."""
+    if target is None:
+        return WayBack(None, None, f"{side.color} runs nothing of ours")
+    work = side.workload
+    kept = target in ledger.kept
+    if work is not None and work.release == target:
+        if work.ready and work.proven and side.reachable:
+            return WayBack(side.color, target, "", "swap")
+        if kept:
+            return WayBack(side.color, target, "", "stage")
+        if not work.proven:
+            return WayBack(None, None, f"{side.color} runs {target.commit}, which was never proven")
+        if not side.reachable:
+            lack = f"whose Service does not have node port {_join(side.node_ports)}"
+            return WayBack(None, None, f"{side.color} runs {target.commit}, {lack}")
+        return WayBack(side.color, target, "", "scale" if work.replicas == 0 else "swap")
+    if kept:
+        return WayBack(side.color, target, "", "stage")
+    there = f"{side.color} runs {side.release.commit}" if side.release else f"{side.color} does not run it"
+    return WayBack(None, None, f"it would be {target.commit}, whose manifests are not kept, and {there}")
+
+
+def _not_to_go_back_to(side: Side, excluded: Iterable[Release]) -> str:
+    """Why what stands on a color is nothing to go back to; empty when it is."""
+    work = side.workload
+    if work is None:
+        return f"{side.color} has no Deployment"
+    if work.release is None:
+        return f"what {side.color} runs was not put there by a deploy"
+    name = f"{side.color} runs {work.release.commit}"
+    if work.rejected or (work.release in set(excluded) and work.proven):
+        return f"{name}, which a rollback has left before"
+    if not work.proven:
+        return f"{name}, which was never proven"
+    return ""
+
+
+def _moved(ledger: Ledger, leaving: Release, live: Release | None) -> str:
+    now = f"{live.commit} is live" if live else "what is live is of no deploy"
+    move = last_move(ledger.events)
+    if move and move.left == leaving and move.release == live:
+        how = "rolled back from" if move.event != SWAPPED else "deployed over"
+        return f"{now}: {who(move.by)} has {how} {leaving.commit} at {move.at}"
+    return f"{now}, not {leaving.commit} any more"
+
+
+def _resolution(route: Route, sides: Mapping[str, Side]) -> str:
+    """Where a cut-off swap is taken: back to where it came from, else on to where it was going."""
+    going = route.cut_off or COLORS[0]
+    for color in (other(going), going):
+        if _serves(sides[color]):
+            return color
+    raise InputError(
+        f"{_drifted(route.drift['swap_interrupted'], 'swap_interrupted')} Neither color can serve: "
+        f"{other(going)}: {_why_not(sides[other(going)])}; {going}: {_why_not(sides[going])}."
+    )
+
+
+def _serves(side: Side) -> bool:
+    """Whether a color can serve now; what somebody else's Service does is not ours to judge."""
+    return side.holder is not None or (side.workload is not None and side.workload.ready and side.reachable)
+
+
+def _why_not(side: Side) -> str:
+    if side.workload is None:
+        return f"{side.color} has no Deployment"
+    if not side.reachable:
+        return f"its Service does not have node port {_join(side.node_ports)}"
+    return side.workload.lack
+
+
+def _is_good(side: Side, wanted: Release) -> bool:
+    return side.release == wanted and not _not_good(side)
+
+
+def _not_good(side: Side) -> str:
+    """Why what stands on a color must not be switched to as it is; empty when it may be."""
+    work = side.workload
+    if work is None or work.release is None:
+        return "nothing of a deploy stands there"
+    if work.rejected:
+        return f"a rollback has left {work.release.commit} before"
+    if not work.proven:
+        return f"{work.release.commit} was never proven"
+    return "" if _serves(side) else _why_not(side)
+
+
+def _drifted(message: str, code: str) -> str:
+    return f"{message[:1].upper()}{message[1:]} ({code})."
+
+
+def _held(side: Side, holder: str) -> str:
+    namespace, name = holder.split("/")
+    return (
+        f"Node port {_join(side.node_ports)} of {side.color} is held by Service {name} in namespace {namespace}: free it with "
+        f"'kubectl -n {namespace} delete service {name}' once nothing needs it, or give {side.color} another "
+        "node port in the load balancer's tags."
+    )
+
+
+def _join(ports: Iterable[int]) -> str:
+    return ", ".join(str(port) for port in ports)
