@@ -95,7 +95,7 @@ def read_colors(
         }
         shown = set(of_listener.values())
         live = shown.pop() if len(shown) == 1 else None
-        drift += listener_drift(router, of_listener, named, intent, blue, green)
+        drift += listener_drift(router, of_listener, named, preview, intent, blue, green)
         drift += policy_drift(router, of_listener, intent)
         if live:
             drift += health_check_drift(router, live, blue, green)

@@ -36,6 +36,7 @@ def listener_drift(
     router: LoadBalancer,
     of_listener: Mapping[int, str],
     named: Sequence[int],
+    preview: int | None,
     intent: Intent | None,
     blue: ColorPorts,
     green: ColorPorts,
@@ -49,7 +50,9 @@ def listener_drift(
                 "mixed", f"the listeners of {router.name} point at both colors ({where}): repair it onto one"
             )
         )
-    wanted = {*named, *(move.port for move in intent.moves)} if intent else set(named)
+    # A preview that an intent has yet to make is not one of ours.
+    intended = {move.port for move in intent.moves} - {preview} if intent else set()
+    wanted = {*named, *intended}
     for port in sorted(wanted - present.keys()):
         drift.append(
             Drift(

@@ -8,10 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG, Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
+    CLAIM_TAG,
+    PREVIEW_TAG,
+    Colors,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import (
     HealthCheckWish,
@@ -20,11 +24,13 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, is_intent_tag
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import (
+    SECURE,
     ListenerSpec,
     check_shared_ports,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
     ColorPorts,
+    color_of,
     counterpart,
     other,
 )
@@ -60,6 +66,7 @@ class Wish:
     repair: bool = False
     claim: str | None = None
     take_over: bool = False
+    preview_port: int | None = None
 
     def named_ports(self) -> tuple[int, ...]:
         """The listener ports that must be ours: those listed and those described."""
@@ -75,8 +82,8 @@ class SwapPlan:
 
     ``replaced`` are deleted and created again, ``created`` have no listener yet, ``kept`` stay where
     they are and get their policies. ``backend_policies`` are (instance port, names). None of
-    ``health_check`` and ``claim`` means that it stays. ``clear_intent`` says that an old intent is on
-    the router.
+    ``health_check`` means that it stays. ``tags`` are (key, value), written with the intent.
+    ``clear_intent`` says that an old intent is on the router.
     """
 
     name: str
@@ -86,7 +93,7 @@ class SwapPlan:
     kept: tuple[Move, ...] = ()
     backend_policies: tuple[tuple[int, tuple[str, ...]], ...] = ()
     health_check: HealthCheck | None = None
-    claim: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
     clear_intent: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -146,6 +153,8 @@ def check_wish(router: LoadBalancer, colors: Colors, wish: Wish) -> None:
             f"{wish.expect_fingerprint}): look at the plan again",
             fingerprint=colors.fingerprint,
         )
+    if wish.preview_port is not None:
+        _check_preview(router, colors, wish.preview_port)
 
 
 def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
@@ -164,12 +173,15 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
 
     moves = [*_own_moves(router, colors, wish, mine, others)]
     warnings = tuple(_kept_listeners(router, wish))
-    preview = _preview_move(router, colors, wish, mine, others)
+    preview = _preview_move(router, colors, wish, moves, mine, others)
+    follows = {move.new: move.old for move in moves if move.old is not None}
+    if preview and preview.old is None and moves and moves[0].old is not None:
+        # What shows the idle color must speak to it as our listeners speak to the live one.
+        follows.setdefault(preview.new, moves[0].old)
     backend_policies = {
-        move.new: router.backend_policies.get(move.old, ())
-        for move in moves
-        if move.old is not None
-        and router.backend_policies.get(move.old, ()) != router.backend_policies.get(move.new, ())
+        new: router.backend_policies.get(old, ())
+        for new, old in follows.items()
+        if router.backend_policies.get(old, ()) != router.backend_policies.get(new, ())
     }
     everything = [*moves, *([preview] if preview else [])]
     plan = SwapPlan(
@@ -180,12 +192,14 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
         kept=tuple(move for move in everything if _lacks_policies(router, move)),
         backend_policies=tuple(sorted(backend_policies.items())),
         health_check=_health_check(router, colors, wish, mine, others),
-        claim=wish.claim if wish.claim != colors.claim else None,
+        tags=tuple(_tags(router, wish)),
         clear_intent=any(is_intent_tag(key) for key in router.tags),
         warnings=warnings,
     )
     if plan.created:
         check_shared_ports(router.name, predict(router, plan).listeners)
+    if preview and preview in plan.created:
+        _check_made_early(router, preview)
     return plan
 
 
@@ -194,14 +208,12 @@ def predict(router: LoadBalancer, plan: SwapPlan) -> LoadBalancer:
     listeners = {listener.port: listener for listener in router.listeners}
     listeners |= {move.port: move.after() for move in plan.moves}
     tags = {key: value for key, value in router.tags.items() if not is_intent_tag(key)}
-    if plan.claim:
-        tags[CLAIM_TAG] = plan.claim
     return replace(
         router,
         listeners=tuple(listener for _port, listener in sorted(listeners.items())),
         health_check=plan.health_check or router.health_check,
         backend_policies={**router.backend_policies, **dict(plan.backend_policies)},
-        tags=tags,
+        tags={**tags, **dict(plan.tags)},
     )
 
 
@@ -224,6 +236,9 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
         if actual.backend_policies.get(port, ()) != names:
             seen_names = ", ".join(actual.backend_policies.get(port, ())) or "none"
             found.append(f"backend policies of {port} are {seen_names}, not {', '.join(names) or 'none'}")
+    for key, value in plan.tags:
+        if actual.tags.get(key) != value:
+            found.append(f"tag {key} is {actual.tags.get(key, 'absent')}, not {value}")
     return found
 
 
@@ -241,7 +256,9 @@ def _steps(plan: SwapPlan) -> Iterator[Step]:
             "CreateLoadBalancerListeners",
             f"prove that listeners {ports} can be made, by making them exactly as they are",
         )
-    yield Step("AddTags", f"record the intent: {plan.color}", "RemoveTags the intent")
+    written = "".join(f", and tag {key}={value}" for key, value in plan.tags)
+    removed = "".join(f" and {key}" for key, _value in plan.tags)
+    yield Step("AddTags", f"record the intent: {plan.color}{written}", f"RemoveTags the intent{removed}")
     for port, names in plan.backend_policies:
         yield Step(
             "SetLoadBalancerPoliciesForBackendServer",
@@ -273,6 +290,43 @@ def _steps(plan: SwapPlan) -> Iterator[Step]:
 def _refuse_drift(colors: Colors, code: str) -> None:
     drift = next(drift for drift in colors.drift if drift.code == code)
     raise InputError(drift.message, drift=[drift.code])
+
+
+def _check_preview(router: LoadBalancer, colors: Colors, port: int) -> None:
+    """Refuse a preview on a port that is not its own."""
+    if colors.preview not in (None, port):
+        raise InputError(
+            f"preview_port is {port}, but tag {PREVIEW_TAG} of {router.name} names {colors.preview}: use that, or free "
+            f"it with: aws elb delete-load-balancer-listeners --load-balancer-name {router.name} "
+            f"--load-balancer-ports {colors.preview} && aws elb remove-tags --load-balancer-names {router.name} "
+            f"--tags Key={PREVIEW_TAG}"
+        )
+    intended = {move.port for move in colors.intent.moves} if colors.intent else set()
+    if port in {*colors.of_listener, *colors.named, *(intended - {colors.preview})}:
+        color = colors.of_listener.get(port)
+        where = (
+            f"a listener of the application, on {color}" if color else "named as one of the application's own"
+        )
+        raise InputError(f"preview_port {port} of {router.name} is {where}: use another port for the preview")
+    listener = router.listener(port)
+    if listener is None or colors.blue is None or colors.green is None:
+        return
+    if color_of(port, listener.instance_port, colors.blue, colors.green) is None:
+        raise InputError(
+            f"preview_port {port} of {router.name} has a listener already, which points at {listener.instance_port}, "
+            "neither blue nor green: use another port for the preview, or delete that listener"
+        )
+
+
+def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:
+    """What is written beside the intent, where it is not there yet."""
+    wanted = {
+        CLAIM_TAG: wish.claim,
+        PREVIEW_TAG: str(wish.preview_port) if wish.preview_port else None,
+    }
+    for key, value in wanted.items():
+        if value and router.tags.get(key) != value:
+            yield key, value
 
 
 def _refuse_unrepaired(router: LoadBalancer, colors: Colors, wish: Wish) -> None:
@@ -351,26 +405,62 @@ def _target_port(
 
 
 def _preview_move(
-    router: LoadBalancer, colors: Colors, wish: Wish, mine: ColorPorts, others: ColorPorts
+    router: LoadBalancer,
+    colors: Colors,
+    wish: Wish,
+    own: Sequence[Move],
+    mine: ColorPorts,
+    others: ColorPorts,
 ) -> Move | None:
     """The preview shows the idle color, so it goes the other way."""
-    if colors.preview is None:
+    port = wish.preview_port or colors.preview
+    if port is None:
         return None
-    listener = router.listener(colors.preview)
-    if listener is None:
-        intended = (
-            next((m for m in colors.intent.moves if m.port == colors.preview), None)
-            if colors.intent
-            else None
-        )
-        if intended is None:
+    listener = router.listener(port)
+    if listener is not None:
+        target = _idle_port(listener.instance_port, mine, others)
+        if target is None and listener.instance_port in mine.node_ports:
+            target = _first_idle_port(own, mine, others)
+        if target is None or target == listener.instance_port:
             return None
+        return _move(listener, listener.instance_port, target, listener.policies)
+    intended = next((m for m in colors.intent.moves if m.port == port), None) if colors.intent else None
+    if intended is not None:
         target = _idle_port(intended.new, mine, others) or _idle_port(intended.old, mine, others)
         return replace(intended, old=None, new=target) if target else None
-    target = _idle_port(listener.instance_port, mine, others)
-    if target is None or target == listener.instance_port:
+    return _new_preview(router, wish, own, mine, others)
+
+
+def _new_preview(
+    router: LoadBalancer, wish: Wish, own: Sequence[Move], mine: ColorPorts, others: ColorPorts
+) -> Move | None:
+    """What makes the preview: our first listener in plain, on the other color."""
+    if wish.preview_port is None:
         return None
-    return _move(listener, listener.instance_port, target, listener.policies)
+    target = _first_idle_port(own, mine, others)
+    if target is None:
+        raise InputError(
+            f"preview_port {wish.preview_port} of {router.name} has no listener of the application to follow: "
+            "describe one in listeners to have it made"
+        )
+    protocol = "HTTP" if own[0].instance_protocol == "HTTP" else "TCP"
+    return Move(wish.preview_port, protocol, protocol, None, target)
+
+
+def _check_made_early(router: LoadBalancer, preview: Move) -> None:
+    """Refuse what AWS would: the preview is made while our listeners are still where they were."""
+    for listener in router.listeners:
+        if listener.instance_port == preview.new and listener.instance_protocol in SECURE:
+            raise InputError(
+                f"preview_port {preview.port} of {router.name} cannot be made in this swap, because listener "
+                f"{listener.port} still speaks {listener.instance_protocol} to instance port {preview.new} until it "
+                "is over: make the preview first, with the live color as color"
+            )
+
+
+def _first_idle_port(own: Sequence[Move], mine: ColorPorts, others: ColorPorts) -> int | None:
+    """The other color's node port of our first listener."""
+    return counterpart(own[0].port, own[0].new, mine, others) if own else None
 
 
 def _idle_port(node_port: int | None, mine: ColorPorts, others: ColorPorts) -> int | None:

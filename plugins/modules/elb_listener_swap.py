@@ -123,6 +123,16 @@ options:
     description: Replace another's O(claim).
     type: bool
     default: false
+  preview_port:
+    description:
+      - The listener port that shows the idle color, so that it can be looked at through the load balancer before it
+        is live. It is noted in the tag C(octoblu.bluegreen/preview), and from then on every swap moves it the other way,
+        with or without this option.
+      - Where it has no listener, one is created on the idle color's node port of the first listener, from HTTP to HTTP
+        where that listener speaks HTTP to its instances, and from TCP to TCP otherwise.
+      - With O(color) being the live color this can be all there is to do. The other listeners are not touched then.
+      - Nothing but the load balancer's security groups says who may look at it.
+    type: int
   repair:
     description:
       - Also bring a drifted load balancer onto the color. Mends the drift V(mixed), V(listener_missing) with O(listeners),
@@ -156,6 +166,13 @@ EXAMPLES = r"""
     name: shop
     color: green
     expect_live: blue
+
+- name: Show the idle color on port 8080 while blue stays live
+  octoblu.bluegreen.elb_listener_swap:
+    name: shop
+    color: blue
+    expect_live: blue
+    preview_port: 8080
 
 - name: Make the listeners of a new load balancer
   octoblu.bluegreen.elb_listener_swap:
@@ -270,6 +287,7 @@ ROOM = Room(
         "expect_fingerprint": {"type": "str"},
         "claim": {"type": "str"},
         "take_over": {"type": "bool", "default": False},
+        "preview_port": {"type": "int"},
         "repair": {"type": "bool", "default": False},
         "wait_for_swap": {"type": "int", "default": 130},
         "settle": {"type": "int", "default": 3},

@@ -79,7 +79,8 @@ def run(
 
 
 def _wish(params: Mapping[str, Any]) -> Wish:
-    check_ports(params["listener_ports"])
+    preview_port = params["preview_port"]
+    check_ports([*params["listener_ports"], *([] if preview_port is None else [preview_port])])
     check = params["health_check"]
     return Wish(
         color=params["color"],
@@ -91,6 +92,7 @@ def _wish(params: Mapping[str, Any]) -> Wish:
         repair=params["repair"],
         claim=params["claim"],
         take_over=params["take_over"],
+        preview_port=preview_port,
     )
 
 

@@ -22,7 +22,6 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import HELD_SIGNALS, together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
     LIFETIME,
@@ -92,6 +91,7 @@ class ClassicSwap:
         self._end = time.monotonic() + patience.all_in_all
         self._closed_at: dict[int, float] = {}
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
+        self._made: list[int] = []
         self.report = SwapReport()
 
     def run(self) -> LoadBalancer:
@@ -113,7 +113,7 @@ class ClassicSwap:
     # Proof and record
 
     def _prove_and_record(self) -> None:
-        tags = {**self._intent, **({CLAIM_TAG: self._plan.claim} if self._plan.claim else {})}
+        tags = {**self._intent, **dict(self._plan.tags)}
         calls: list[Callable[[], None]] = [partial(self._add_tags, tags)]
         old = self._old_listeners()
         if old:
@@ -153,10 +153,10 @@ class ClassicSwap:
         try:
             self._retried(partial(self._create, wanted), self._patience.settle)
         except ApiError as error:
-            made = [listener.port for listener in wanted if listener not in self._missing(wanted)]
-            if made:
-                self._delete(made)
+            missing = self._missing(wanted)
+            self._made = [listener.port for listener in wanted if listener not in missing]
             raise self._undone(error, "no listener was changed") from error
+        self._made = [listener.port for listener in wanted]
 
     def _replace(self) -> None:
         """The gap: one delete, then at once one create."""
@@ -347,24 +347,35 @@ class ClassicSwap:
             differences=found,
         )
 
-    def _remove_intent(self) -> None:
+    def _remove_intent(self, *others: str) -> None:
         keys = sorted({*self._intent, *(key for key in self._router.tags if is_intent_tag(key))})
-        self._retried(partial(self._remove_tags, keys), self._patience.settle)
+        self._retried(partial(self._remove_tags, [*others, *keys]), self._patience.settle)
 
     # Ends
 
     def _undone(self, cause: ApiError, state: str) -> RouterError:
-        """The failure of a swap that left the router as it was, its intent removed."""
-        try:
-            if self._plan.claim and CLAIM_TAG not in self._router.tags:
-                self._retried(partial(self._remove_tags, [CLAIM_TAG]), self._patience.settle)
-            self._remove_intent()
-        except ApiError as error:
-            state += f", but the intent is still on it ({error.message})"
+        """The failure of a swap that left the router as it was, its intent removed.
+
+        What was read with an intent on it was half done, and may have had a port closed: there the intent
+        stays, and so does what was made.
+        """
+        if self._plan.clear_intent:
+            state += ", and the intent stays on it: run the same again, or repair, to finish"
+        else:
+            try:
+                self._take_back()
+            except ApiError as error:
+                state += f", but the intent is still on it ({error.message})"
         return self._error(
             f"swap of {self._plan.name} to {self._plan.color} failed: {cause.message}; {state}",
             error_code=cause.code,
         )
+
+    def _take_back(self) -> None:
+        """Remove what this run added. A listener goes before the tag that says what it is."""
+        if self._made:
+            self._retried(partial(self._delete, self._made), self._patience.settle)
+        self._remove_intent(*(key for key, _value in self._plan.tags if key not in self._router.tags))
 
     def _error(self, message: str, **details: Any) -> RouterError:
         return RouterError(

@@ -247,10 +247,10 @@ def test_a_claim_is_written_once_and_taken_over_when_asked():
     lb = router(http(80, 30081))
     claimed = after(lb, "green", claim="shop/1")
     assert claimed.tags[CLAIM_TAG] == "shop/1"
-    assert plan(claimed, "blue", claim="shop/1").claim is None
+    assert plan(claimed, "blue", claim="shop/1").tags == ()
     taken = Wish(color="blue", claim="shop/2", take_over=True)
     check_wish(claimed, read_colors(claimed), taken)
-    assert plan_swap(claimed, read_colors(claimed), taken).claim == "shop/2"
+    assert plan_swap(claimed, read_colors(claimed), taken).tags == ((CLAIM_TAG, "shop/2"),)
 
 
 def test_one_instance_port_is_not_shared_by_tls_and_plain():
