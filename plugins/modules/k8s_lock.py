@@ -133,7 +133,7 @@ locked:
   returned: when the lock is somebody else's
   type: bool
 at:
-  description: When it was, in seconds since the epoch, by the API server's clock.
+  description: When it was, in seconds since the epoch.
   returned: success
   type: float
   sample: 1760000000.123

@@ -83,13 +83,13 @@ def free(
     for _try in range(_TRIES):
         seen = _look(client, name, namespace)
         if seen.lease is None or seen.hold is None or (token and seen.hold.token != token):
-            return _result(False, None, seen.version, seen.now)
+            return _result(False, None, seen.version)
         if not token and not seen.takeable(take_from):
             raise _refused(name, seen, "unlocked")
         written = _write(client, name, namespace, seen, freed(seen.lease, name))
         if written is not None:
             taken_from = None if token else describe_hold(seen.hold, seen.over)
-            return _result(True, None, written, seen.now, taken_from=taken_from)
+            return _result(True, None, written, taken_from=taken_from)
     raise _too_often(name)
 
 
@@ -100,7 +100,7 @@ def _would(params: Mapping[str, Any], seen: _Seen) -> Result:
         raise _refused(params["name"], seen, "unlocked" if params["state"] == "free" else "taken")
     changed = seen.hold is not None if params["state"] == "free" else True
     taken_from = describe_hold(seen.hold, seen.over) if seen.hold and not ours else None
-    return _result(changed, None, seen.version, seen.now, taken_from=taken_from)
+    return _result(changed, None, seen.version, taken_from=taken_from)
 
 
 def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
@@ -114,7 +114,7 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
         contended = contended or expected not in (None, seen.version)
         if seen.hold and seen.hold.token == token:
             # The answer to the write was lost.
-            return _result(True, token, seen.version, seen.now, contended, taken_from)
+            return _result(True, token, seen.version, contended, taken_from)
         if seen.takeable(params["take_from"]):
             if seen.hold:
                 taken_from = describe_hold(seen.hold, seen.over)
@@ -132,7 +132,7 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
             )
             written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
             if written is not None:
-                return _result(True, token, written, seen.now, contended, taken_from)
+                return _result(True, token, written, contended, taken_from)
             # Somebody was quicker, or the answer was lost: the next look tells.
             expected = seen.version if expected is not None else None
             continue
@@ -167,7 +167,7 @@ def _renew(client: _k8s.Cluster, params: Mapping[str, Any]) -> Result:
         )
         written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
         if written is not None:
-            return _result(True, hold.token, written, seen.now)
+            return _result(True, hold.token, written)
     raise _too_often(name)
 
 
@@ -219,7 +219,6 @@ def _result(
     changed: bool,
     token: str | None,
     version: str,
-    now: float,
     contended: bool = False,
     taken_from: Result | None = None,
 ) -> Result:
@@ -229,5 +228,5 @@ def _result(
         "version": version,
         "contended": contended,
         "taken_from": taken_from,
-        "at": round(now, 3),
+        "at": round(time.time(), 3),
     }
