@@ -11,11 +11,9 @@ color, and must end on it with every policy, whatever the first one left.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -28,15 +26,11 @@ from balancers import (
     make,
     swap,
 )
+from forked import Child
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import Patience
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
 pytestmark = pytest.mark.sandbox
-
-SHORT = Patience(settle=0.4, create=0.6, all_in_all=2.5)
 
 # The calls of one swap of two listeners with policies, and how often each is made.
 CALLS = {
@@ -74,47 +68,6 @@ KILLS = {
 }
 
 PLACES = [(action, nth) for action, times in CALLS.items() for nth in range(1, times + 1)]
-
-
-@dataclass
-class Ended:
-    """How a forked run ended: its result or error, or the signal that took it."""
-
-    result: dict[str, Any] | None = None
-    error: str = ""
-    details: dict[str, Any] | None = None
-    signal: int | None = None
-
-
-class Child:
-    """The room of the swap in a process of its own."""
-
-    def __init__(self, api: Any, name: str, color: str) -> None:
-        self._read, write = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self._read)
-            self._run(write, api, name, color)
-        os.close(write)
-
-    def _run(self, write: int, api: Any, name: str, color: str) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        try:
-            params = arguments(ROOM, {"name": name, "color": color, "settle": 0, "wait_for_swap": 0})
-            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None, SHORT)}
-        except BluegreenError as error:
-            told = {"error": error.message, "details": error.details}
-        with os.fdopen(write, "w") as pipe:
-            json.dump(told, pipe)
-        os._exit(0)
-
-    def wait(self) -> Ended:
-        with os.fdopen(self._read) as pipe:
-            text = pipe.read()
-        _pid, status = os.waitpid(self.pid, 0)
-        if os.WIFSIGNALED(status):
-            return Ended(signal=os.WTERMSIG(status))
-        return Ended(**json.loads(text))
 
 
 @pytest.fixture
