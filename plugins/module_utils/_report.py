@@ -126,10 +126,11 @@ def _failed_outcome(run: Run) -> str:
     """Whose fault it was that the traffic did not move."""
     if _failed(run.swap) or not run.locked or not _worked(run):
         return "refused"
-    brought_up = run.plan.get("action") != "swap" and not run.checking and not run.staged
-    if _failed(run.smoke) or not brought_up:
-        return "check_failed"
-    return "stage_failed" if any(map(_failed, (run.applied, run.scaled, run.wait))) else "check_failed"
+    if _failed(run.staged):
+        return "stage_failed"
+    bringing_up = run.plan.get("action") != "swap" and not run.checking and not run.staged
+    staging = any(map(_failed, (run.applied, run.scaled, run.wait)))
+    return "stage_failed" if bringing_up and staging else "check_failed"
 
 
 def _worked(run: Run) -> bool:

@@ -17,7 +17,12 @@ def test_first_light(shop: Shop) -> None:
         swapped = traffic.mark()
         assert (second.code, second.outcome) == (0, "deployed"), second.output
         assert second.result["previous_commit"] == "0000001"
-        assert second.result["rollback"] == {"color": "blue", "to": "0000001", "reason": "", "redeploy": False}
+        assert second.result["rollback"] == {
+            "color": "blue",
+            "to": "0000001",
+            "reason": "",
+            "redeploy": False,
+        }
 
         live = shop.objects(), shop.balancer.description
         again = shop.deploy("0000002")

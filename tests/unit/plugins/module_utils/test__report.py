@@ -61,6 +61,7 @@ def run(action: str = "deploy", **parts: Any) -> Run:
         "finished": 1008.2,
         "router": ROUTER,
         "plan": PLAN,
+        "locked": True,
     }
     if failed := next(
         (part for part in parts.values() if isinstance(part, dict) and part.get("failed")), None
@@ -72,17 +73,20 @@ def run(action: str = "deploy", **parts: Any) -> Run:
 DEPLOYED = run(
     applied={"changed": True},
     wait={"elapsed": 2.5},
+    checking={"at": 1006.9},
     smoke={"elapsed": 0.1},
-    mark={"changed": True, "at": 1007.0},
+    staged={"changed": True, "at": 1007.0},
+    swapping={"at": 1007.1},
     swap=SWAP,
 )
 ROLLED_BACK = run(
     "rollback",
     plan=PLAN | {"action": "swap"},
-    wait={"elapsed": 0.4},
+    checking={"at": 1003.0},
     smoke={"elapsed": 0.1},
+    wait={"elapsed": 0.4},
+    swapping={"at": 1003.5},
     swap=SWAP,
-    mark={"at": 1004.5},
 )
 
 
@@ -97,7 +101,7 @@ ROLLED_BACK = run(
         (run(plan={}, failure=FAILED), "refused"),
         (run(applied=FAILED), "stage_failed"),
         (run(wait=FAILED), "stage_failed"),
-        (run(mark=FAILED), "stage_failed"),
+        (run(staged=FAILED), "stage_failed"),
         (run(smoke=FAILED), "check_failed"),
         (run(wait=FAILED, plan=PLAN | {"action": "swap"}), "check_failed"),
         (run("rollback", smoke=FAILED, plan=PLAN | {"action": "swap"}), "check_failed"),
@@ -105,7 +109,25 @@ ROLLED_BACK = run(
         (run(swap=FAILED | {"restored": True, "open": []}), "restored"),
         (run(swap=FAILED | {"restored": False, "open": [80]}), "port_closed"),
         (run(swap=FAILED | {"before": {}, "restored": False, "open": []}), "refused"),
-        (run("rollback", swap=SWAP, mark=FAILED), "rolled_back"),
+        (run("rollback", swap=SWAP, failure=FAILED), "rolled_back"),
+        (run("rollback", plan=PLAN | {"action": "complete"}), "rolled_back"),
+        (run("stage", applied={"changed": True}), "staged"),
+        (run("stage", plan=PLAN | {"action": "unchanged"}), "unchanged"),
+        (run("switch", plan=PLAN | {"action": "swap"}, swap=SWAP), "deployed"),
+        (run("retire", plan=PLAN | {"action": "retire"}, scaled={"changed": True}), "retired"),
+        (run("preview", swap=SWAP), "previewed"),
+        (run("preview", swap=SWAP | {"changed": False}), "unchanged"),
+        (run("preview", preview={"changed": True}), "previewed"),
+        (run("unlock", unlocked={"changed": True}, plan={}), "unlocked"),
+        (run("unlock", unlocked={"changed": False}, plan={}), "unchanged"),
+        (run(failure=FAILED | {"locked": True}), "locked"),
+        (run(failure=FAILED | {"locked": True}, applied={"changed": True}), "locked"),
+        (run(failure=FAILED, swap=SWAP), "deployed"),
+        (run(failure=FAILED, swap=SWAP, back={"changed": True}), "rolled_back"),
+        (run(failure=FAILED, swap=SWAP, back=FAILED), "deployed"),
+        (run(failure=FAILED, checking={"at": 1}, wait=FAILED), "check_failed"),
+        (run(failure=FAILED), "check_failed"),
+        (run(failure=FAILED, locked=False), "refused"),
     ],
 )
 def test_how_a_run_ended(ended: Run, word: str) -> None:
@@ -122,13 +144,13 @@ def test_the_result_of_a_deploy() -> None:
         "changed": True,
         "check_mode": False,
         "gap_ms": {"80": 84, "443": 85},
-        "seconds": {"stage": 4.9, "checks": 0.1, "swap": 1.2, "total": 8.2},
+        "seconds": {"stage": 4.9, "checks": 0.1, "swap": 1.1, "total": 8.2},
         "rollback": {"color": "blue", "to": "0012345", "reason": ""},
     }
 
 
 def test_the_result_of_a_rollback_has_no_stage() -> None:
-    assert result(ROLLED_BACK)["seconds"] == {"stage": None, "checks": 0.5, "swap": 2.0, "total": 8.2}
+    assert result(ROLLED_BACK)["seconds"] == {"stage": None, "checks": 0.5, "swap": 4.7, "total": 8.2}
 
 
 def test_the_result_of_a_refusal_tells_what_was_asked_for() -> None:
@@ -197,7 +219,7 @@ def test_what_a_person_is_told_of_a_deploy() -> None:
         "shop: 00abcde deployed to green",
         "before: 0012345 on blue",
         "shop-lb: closed port 80 for 84 ms, 443 for 85 ms",
-        "took 8.2 s: stage 4.9, checks 0.1, swap 1.2",
+        "took 8.2 s: stage 4.9, checks 0.1, swap 1.1",
         "rollback: to 0012345 on blue",
     ]
 
@@ -250,6 +272,7 @@ def test_the_status() -> None:
         "instances: i-1 InService",
         "drift: none",
         "claim: shop/8c1e",
+        "lock: free",
         "rollback: to 0012345 on blue",
     ]
 
@@ -298,3 +321,89 @@ def test_the_status_of_an_odd_router() -> None:
 def test_ten_lines_at_most() -> None:
     for ended in (DEPLOYED, ROLLED_BACK, run("status"), run(wait=FAILED)):
         assert len(summary(ended)) <= 10
+
+
+HOLD = {
+    "holder": "ada@laptop",
+    "purpose": "deploy of 00abcde",
+    "phase": "stage",
+    "since": "2026-01-02T03:04:05Z",
+    "until": "2026-01-02T03:09:05Z",
+    "over": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("hold", "line"),
+    [
+        (None, "lock: free"),
+        (HOLD | {"over": True}, "lock: free"),
+        (
+            HOLD,
+            f"lock: held by ada@laptop for deploy of 00abcde, since {HOLD['since']} (stage), until {HOLD['until']} at the latest",
+        ),
+    ],
+)
+def test_the_lock_in_the_status(hold: dict[str, Any] | None, line: str) -> None:
+    assert line in summary(run("status", plan=PLAN | {"lock": hold}))
+
+
+ROW = {
+    "commit": "00abcde",
+    "color": "green",
+    "at": "2026-01-02T03:04:05+00:00",
+    "who": "ada@laptop",
+    "ended": "deployed",
+    "live": True,
+    "rollback": False,
+    "kept": True,
+}
+
+
+def test_the_list_is_a_table() -> None:
+    older = ROW | {"commit": "1", "live": False, "rollback": True, "kept": False}
+    assert summary(run("list", plan=PLAN | {"history": [ROW, older]})) == [
+        "commit   color  when                       who         ended",
+        "00abcde  green  2026-01-02T03:04:05+00:00  ada@laptop  deployed  live",
+        "1        green  2026-01-02T03:04:05+00:00  ada@laptop  deployed  a rollback goes here, manifests not kept",
+    ]
+    assert summary(run("list", plan=PLAN | {"history": []})) == ["shop: the ledger is empty"]
+
+
+def test_why_there_is_nothing_to_do_is_told() -> None:
+    plan = PLAN | {"action": "unchanged", "reason": "0012345 is live: ada has rolled back from 00abcde"}
+    told = summary(run("rollback", plan=plan))[0]
+    assert told == "shop: 0012345 is live: ada has rolled back from 00abcde, nothing to do"
+
+
+def test_going_back_after_a_hook_is_told() -> None:
+    went = summary(run(failure=FAILED, swap=SWAP, back={"changed": True}))
+    assert went[0] == "shop: deploy of 00abcde to green ended as rolled_back"
+    assert "shop-lb: went back to 0012345 on blue" in went
+    stays = summary(run(failure=FAILED, swap=SWAP, back={"failed": True, "msg": "blue is not ready"}))
+    assert "shop-lb: could not go back: blue is not ready" in stays
+
+
+def test_what_was_staged_retired_shown_and_freed_is_told() -> None:
+    shown = {
+        "changed": True,
+        "before": {},
+        "after": {"preview_port": 8081, "dns_name": "elb", "listeners": []},
+    }
+    lines = [
+        summary(ended)[0]
+        for ended in (
+            run("stage"),
+            run("retire", plan=PLAN | {"action": "retire"}),
+            run("preview", swap=shown, router=ROUTER | {"idle": "green"}),
+            run("unlock", plan={}, unlocked={"changed": True, "taken_from": HOLD}),
+            run("unlock", plan={}, unlocked={"changed": False}),
+        )
+    ]
+    assert lines == [
+        "shop: 00abcde staged on green, blue stays live",
+        "shop: green scaled to zero, blue stays live",
+        "shop: green shown at elb:8081",
+        "shop: lock taken from ada@laptop for deploy of 00abcde, since 2026-01-02T03:04:05Z",
+        "shop: nobody holds the lock, nothing to do",
+    ]

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import base64
 import copy
+import gzip
 from typing import Any
 
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger, contents
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
     MANIFEST,
     PROVEN,
+    RENDERED,
     VERSION,
     Release,
 )
@@ -59,6 +63,9 @@ class Cluster:
 
     host = "https://cluster.example"
 
+    def now(self) -> float:
+        return 1_760_000_000.0
+
     def __init__(self, *objects: dict[str, Any], forbids_all_services: bool = False) -> None:
         self.objects = objects
         self.forbids_all_services = forbids_all_services
@@ -98,6 +105,11 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "commit": "00abcde",
         "manifests": manifests(),
         "smoke": "proxy",
+        "smoke_path": "/healthz",
+        "preview_router": None,
+        "leaving": None,
+        "color": None,
+        "locked": False,
         "creates_listeners": False,
         "claim": False,
         "allow_local": False,
@@ -157,7 +169,12 @@ def test_first_ever_stages_blue_and_makes_both_services() -> None:
     assert found["claim"] == "shop/8c1e"
     assert found["smoke"] == {"service": "shop-blue", "port": "http"}
     assert found["workloads"] == [{"kind": "Deployment", "name": "shop-blue"}]
-    assert found["rollback"] == {"color": None, "to": None, "reason": "green has no Deployment"}
+    assert found["rollback"] == {
+        "color": None,
+        "to": None,
+        "reason": "no good release served before 00abcde; green has no Deployment",
+        "redeploy": False,
+    }
     assert found["changed"] is False
 
 
@@ -171,7 +188,7 @@ def test_objects_with_a_secret_are_told_as_such() -> None:
 def test_the_live_color_is_not_among_the_objects() -> None:
     found = plan(deployment("blue"), service("blue"))
     assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
-    assert found["rollback"] == {"color": "blue", "to": "0012345", "reason": ""}
+    assert found["rollback"] == {"color": "blue", "to": "0012345", "reason": "", "redeploy": False}
 
 
 def test_a_lost_service_of_the_live_color_is_made_again() -> None:
@@ -229,7 +246,7 @@ def test_what_is_no_way_back_is_left_to_be_looked_at(there: list[dict[str, Any]]
 def test_nothing_to_do() -> None:
     found = plan(deployment("blue", "00abcde"), service("blue"))
     assert (found["action"], found["color"], found["objects"]) == ("unchanged", "blue", [])
-    assert "warnings" not in found
+    assert found["warnings"] == []
 
 
 def test_nothing_to_do_says_when_live_is_down() -> None:
@@ -261,7 +278,9 @@ def test_a_rollback_goes_to_idle_and_leaves_live_behind() -> None:
     )
     assert (found["action"], found["color"], found["commit"]) == ("swap", "green", "0012345")
     assert found["manifest"] == HASHES["0012345"]
-    assert found["rollback"]["reason"] == "blue runs 00abcde, which a rollback has left before"
+    assert found["rollback"]["reason"] == (
+        "no good release served before 0012345; blue runs 00abcde, which a rollback has left before"
+    )
 
 
 def test_status_describes_what_a_deploy_would_refuse() -> None:
@@ -354,3 +373,175 @@ def test_which_kubeconfig_was_taken_unasked(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert plan(**given)["kubeconfig"] == expected
+
+
+def ledger(*events: Event, kept: dict[Release, str] | None = None) -> dict[str, Any]:
+    blobs = {release: base64.b64decode(text) for release, text in (kept or {}).items()}
+    body = contents(Ledger(events, blobs))
+    return {"kind": "ConfigMap", "metadata": {"name": "shop-releases", "namespace": "store"}, **body}
+
+
+OLD, NEW = (Release(commit, HASHES[commit]) for commit in ("0012345", "00abcde"))
+
+
+def moved(release: Release, left: Release | None = None, event: str = "swapped") -> Event:
+    return Event(event, "2026-01-02T03:04:05+00:00", f"{event}-{release.commit}", release, "blue", left, {})
+
+
+def kept(commit: str = "0012345") -> dict[Release, str]:
+    text = plan(commit=commit, manifests=manifests(commit))["keep"]
+    return {Release(commit, HASHES[commit]): text}
+
+
+def test_a_rollback_brings_the_last_good_release_up_again_from_the_ledger() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        goal="rollback",
+        commit="",
+        manifests=None,
+    )
+    assert (found["action"], found["color"], found["commit"]) == ("stage", "green", "0012345")
+    assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
+    [container] = found["objects"][0]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "shop:0012345"
+    assert found["objects"][0]["metadata"]["annotations"] == {MANIFEST: HASHES["0012345"]}
+    assert found["keep"] is None
+    assert found["warnings"] == []
+
+
+def test_an_old_commit_comes_back_as_it_was_and_says_so() -> None:
+    today = {
+        color: text.replace("replicas: 2", "replicas: 5") for color, text in manifests("0012345").items()
+    }
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        commit="0012345",
+        manifests=today,
+    )
+    assert (found["action"], found["manifest"]) == ("stage", HASHES["0012345"])
+    assert found["objects"][0]["spec"]["replicas"] == 2
+    assert found["objects"][0]["metadata"]["annotations"][RENDERED] not in (None, HASHES["0012345"])
+    assert found["warnings"] == [
+        "0012345 is brought back as it was, not as its manifests are rendered today."
+    ]
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys-COLOR}\ndata: {a: aHVudGVyMg==}\n---"
+
+
+def test_secrets_are_not_kept_and_must_be_there() -> None:
+    texts = {color: SECRET.replace("COLOR", color) + text for color, text in manifests("0012345").items()}
+    secret = plan(commit="0012345", manifests=texts)
+    assert b"aHVudGVyMg" not in gzip.decompress(base64.b64decode(secret["keep"]))
+    release = Release("0012345", secret["manifest"])
+    there = [
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(release), moved(NEW, release), kept={release: secret["keep"]}),
+    ]
+    back: dict[str, Any] = {"goal": "rollback", "commit": "", "manifests": None}
+    with pytest.raises(InputError, match="needs Secret keys-green of namespace store, which is gone"):
+        plan(*there, **back)
+    keys = {"kind": "Secret", "metadata": {"name": "keys-green", "namespace": "store"}}
+    assert plan(*there, keys, **back)["warnings"] == [
+        "Secret keys-green is not kept in the ledger: 0012345 gets it as it is now."
+    ]
+
+
+def test_what_is_damaged_in_the_ledger_is_told() -> None:
+    broken = ledger(moved(OLD), moved(NEW, OLD), kept={OLD: base64.b64encode(b"x").decode()})
+    with pytest.raises(InputError, match="What the ledger keeps of 0012345 is damaged"):
+        plan(
+            deployment("blue", "00abcde"), service("blue"), broken, goal="rollback", commit="", manifests=None
+        )
+    broken["data"]["events"] += "{\n"
+    status = plan(broken, goal="status", commit=None, manifests=None)
+    assert status["warnings"] == ["1 entries of ConfigMap shop-releases cannot be read."]
+
+
+def test_the_history_is_told_with_what_is_live() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        goal="list",
+        commit=None,
+        manifests=None,
+    )
+    assert [(row["commit"], row["live"], row["rollback"], row["kept"]) for row in found["history"]] == [
+        ("00abcde", True, False, False),
+        ("0012345", False, True, True),
+    ]
+
+
+def test_a_swap_that_is_under_way_is_waited_for_by_who_does_not_hold_the_lock() -> None:
+    router = {
+        "intent": {"color": "green", "living": True},
+        "drift": [{"code": "swap_interrupted", "message": "a swap is under way"}],
+    }
+    blue = deployment("blue", "00abcde"), service("blue")
+    found = plan(*blue, router=router, goal="rollback", commit="", manifests=None)
+    assert found["action"] == "wait"
+    assert found["leaving"] == {"commit": "00abcde", "manifest": HASHES["00abcde"]}
+    with pytest.raises(InputError, match="under way"):
+        plan(*blue, router=router, goal="rollback", commit="", manifests=None, locked=True)
+
+
+@pytest.mark.parametrize(
+    ("leaving", "action"),
+    [
+        ({"commit": "00abcde", "manifest": HASHES["00abcde"]}, "swap"),
+        ({"commit": "00abcde", "manifest": None}, "swap"),
+        ({"commit": "0099999", "manifest": None}, "unchanged"),
+        ({"commit": "00abcde", "manifest": "other"}, "unchanged"),
+    ],
+)
+def test_a_rollback_leaves_what_it_was_asked_to_leave(leaving: dict[str, Any], action: str) -> None:
+    there = deployment("blue", "00abcde"), service("blue"), deployment("green"), service("green")
+    assert plan(*there, goal="rollback", commit="", manifests=None, leaving=leaving)["action"] == action
+
+
+def test_a_retired_color_gets_pods_again_whatever_its_manifests_leave_open() -> None:
+    texts = {color: text.replace("  replicas: 2\n", "") for color, text in manifests().items()}
+    found = plan(
+        deployment("blue", replicas=3), service("blue"), deployment("green", replicas=0), manifests=texts
+    )
+    assert found["objects"][0]["spec"]["replicas"] == 3
+
+
+def test_retiring_scales_all_of_the_idle_color() -> None:
+    there = [
+        deployment("blue", "00abcde"),
+        deployment("green"),
+        deployment("green", name="shop-worker-green"),
+    ]
+    found = plan(*there, goal="retire", commit=None, manifests=None)
+    assert found["action"] == "retire"
+    assert [(each["metadata"]["name"], each["spec"]) for each in found["scale"]] == [
+        ("shop-green", {"replicas": 0}),
+        ("shop-worker-green", {"replicas": 0}),
+    ]
+
+
+PREVIEW = {
+    "preview_port": 8081,
+    "dns_name": "elb.example",
+    "listeners": [
+        {"port": 80, "protocol": "HTTP", "instance_port": 30081},
+        {"port": 8081, "protocol": "HTTP", "instance_port": 30082},
+    ],
+}
+
+
+def test_the_smoke_request_goes_through_the_preview() -> None:
+    there = deployment("blue"), service("blue")
+    found = plan(*there, smoke="preview", preview_router=PREVIEW)
+    assert found["smoke"] == {"url": "http://elb.example:8081/healthz"}
+    with pytest.raises(
+        InputError, match=r"nothing shows green there \(node port 30082\): run preview.yml first"
+    ):
+        plan(*there, smoke="preview", preview_router=PREVIEW | {"preview_port": 80})
