@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -65,6 +66,28 @@ class Finished:
         """The last JSON that Ansible printed after a mark."""
         _before, found, told = self.output.rpartition(mark)
         return dict(json.JSONDecoder().raw_decode(told)[0]) if found else {}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A playbook under way."""
+
+    process: subprocess.Popen[str]
+    patience: float
+
+    def finish(self) -> Finished:
+        try:
+            output, _unused = self.process.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        return Finished(self.process.returncode, output)
+
+    def kill(self) -> Finished:
+        """SIGKILL to it and to all that it has started."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        output, _unused = self.process.communicate()
+        return Finished(self.process.returncode, output)
 
 
 class Shop:
@@ -145,9 +168,19 @@ class Shop:
 
         None takes a variable away.
         """
-        described = self.folder / "app.json"
+        return self.start(playbook, *arguments, environment=environment, **variables).finish()
+
+    def start(
+        self,
+        playbook: str,
+        *arguments: str,
+        environment: Mapping[str, str | None] | None = None,
+        **variables: Any,
+    ) -> Running:
+        """The same, without waiting for its end; in a session of its own."""
+        described = self.folder / f"app-{uuid.uuid4().hex[:8]}.json"
         described.write_text(json.dumps(_without_none({**self.variables(), **variables})))
-        process = subprocess.run(
+        process = subprocess.Popen(
             [
                 Path(self.settings.ansible or _BIN) / "ansible-playbook",
                 CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
@@ -155,16 +188,15 @@ class Shop:
                 f"@{described}",
                 *arguments,
             ],
-            check=False,
             cwd=self.folder,
             env=_without_none({**self.environment, **(environment or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=self.settings.patience,
+            start_new_session=True,
         )
-        return Finished(process.returncode, process.stdout)
+        return Running(process, self.settings.patience)
 
     def deploy(self, commit: str, *arguments: str, **variables: Any) -> Finished:
         return self.play("deploy", *arguments, commit=commit, **variables)
@@ -239,15 +271,36 @@ class Shop:
         assert found is not None, f"there is no Deployment {self.name}-{color}"
         return found
 
+    def commit(self) -> str:
+        """What answers through the load balancer."""
+        labels = self.deployment(self.who())["metadata"]["labels"]
+        return str(labels["app.kubernetes.io/version"])
+
+    def events(self) -> list[dict[str, Any]]:
+        """The ledger, oldest first."""
+        found = self.get("configmap", f"{self.name}-releases")
+        return [json.loads(line) for line in found["data"]["events"].splitlines()] if found else []
+
+    def wait_for_phase(self, phase: str) -> None:
+        """Until somebody holds the lock in a phase."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            lease = self.get("lease", f"{self.name}-lock") or {"metadata": {}, "spec": {}}
+            notes = lease["metadata"].get("annotations") or {}
+            if lease["spec"].get("holderIdentity") and notes.get("octoblu.bluegreen/phase") == phase:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"nobody came to phase {phase}: {lease}")
+
     def objects(self) -> dict[str, dict[str, Any]]:
-        """Everything of ours in the namespace, without what the cluster itself writes."""
+        """Everything of ours in the namespace but the ledger, without what the cluster itself writes."""
         told = json.loads(
             self.kubectl("get", "deployment,service,configmap,secret", "-n", self.namespace, "-o", "json")
         )
         return {
             f"{item['kind']}/{item['metadata']['name']}": strip(item)
             for item in told["items"]
-            if item["metadata"]["name"] != "kube-root-ca.crt"
+            if item["metadata"]["name"] not in ("kube-root-ca.crt", f"{self.name}-releases")
         }
 
     def service(self, name: str, node_port: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(7, 13, 14, 16)
+DEPLOY = Work(12, 18, 14, 33)
 UNCHANGED = Work(2, 8, 2, 3)
 STATUS = Work(2, 7, 3, 3)
 ROLLBACK = Work(6, 11, 14, 10)

@@ -83,7 +83,12 @@ def test_a_release_is_its_commit_and_its_manifests(shop: Shop) -> None:
     assert shop.who() == "blue"
     # Blue ran it already: nothing was staged.
     assert shop.objects() == before
-    assert again.result["rollback"] == {"color": "green", "to": "0012345", "reason": ""}
+    assert again.result["rollback"] == {
+        "color": "green",
+        "to": "0012345",
+        "reason": "",
+        "redeploy": False,
+    }
 
     shop.deployed("0000003")
     [container] = shop.deployment("green")["spec"]["template"]["spec"]["containers"]

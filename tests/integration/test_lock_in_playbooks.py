@@ -1,0 +1,112 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two runs on one application: one waits or is refused, and says who holds the lock."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from shop import Running, Shop
+
+from sandbox.aws import Aws
+
+HOOK = """
+- name: Wait until the test says so
+  ansible.builtin.wait_for:
+    path: {gate}
+    timeout: 60
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    return tmp_path / "gate"
+
+
+@pytest.fixture
+def held(shop: Shop, gate: Path) -> Running:
+    """0000001 is live, and a deploy of 0000002 stands still in a hook after it was staged."""
+    shop.deployed("0000001")
+    return _held(shop, gate, "0000002", "after_stage")
+
+
+def _held(shop: Shop, gate: Path, commit: str, moment: str) -> Running:
+    hook = gate.with_suffix(".yml")
+    hook.write_text(HOOK.format(gate=gate))
+    running = shop.start("deploy", commit=commit, bluegreen_hooks={moment: [str(hook)]})
+    shop.wait_for_phase("hook")
+    return running
+
+
+def test_a_second_deploy_is_refused_or_waits(shop: Shop, gate: Path, held: Running) -> None:
+    refused = shop.deploy("0000003")
+    assert (refused.code, refused.outcome, refused.changed) == (2, "locked", 0), refused.output
+    assert "(deploy of 0000002, phase hook)" in refused.reason
+    assert "unlock.yml" in refused.reason
+    status = shop.status()
+    assert "lock: held by" in status.output
+    checked = shop.deploy("0000003", "--check")
+    assert checked.code == 0, checked.output
+    waiting = shop.start("deploy", commit="0000003", bluegreen_lock_wait=60)
+    gate.touch()
+    assert held.finish().outcome == "deployed"
+    third = waiting.finish()
+    assert (third.outcome, third.result["previous_commit"]) == ("deployed", "0000002"), third.output
+    assert shop.commit() == "0000003"
+
+
+def test_a_rollback_breaks_into_a_deploy_that_then_stops(shop: Shop, gate: Path) -> None:
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    deploy = _held(shop, gate, "0000003", "before_swap")
+    back = shop.rollback()
+    assert (back.outcome, back.result["commit"]) == ("rolled_back", "0000001"), back.output
+    gate.touch()
+    stopped = deploy.finish()
+    assert (stopped.code, stopped.outcome) == (2, "locked"), stopped.output
+    assert "no longer this run's" in stopped.reason
+    assert shop.commit() == "0000001"
+
+
+@pytest.mark.sandbox
+def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: Aws) -> None:
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    aws.fault("hold", "CreateLoadBalancerListeners", nth=1)
+    deploy = shop.start("deploy", commit="0000003")
+    aws.wait_held()
+    mark = aws.mark()
+    back = shop.start("rollback")
+    while not any(call["action"] == "DescribeTags" for call in aws.calls(mark)):
+        time.sleep(0.05)
+    aws.release()
+    assert deploy.finish().outcome == "deployed"
+    left = back.finish()
+    assert (left.outcome, left.changed) == ("unchanged", 0), left.output
+    assert "0000003 is live" in left.output
+    assert shop.commit() == "0000003"
+
+
+def test_a_dead_deploys_lock_is_nobodys(shop: Shop, gate: Path, held: Running) -> None:
+    held.kill()
+    status = shop.status()
+    assert "lock: free" in status.output
+    again = shop.deploy("0000002")
+    assert (again.outcome, shop.commit()) == ("deployed", "0000002"), again.output
+
+
+def test_a_lock_is_freed_by_hand_and_its_run_stops(shop: Shop, gate: Path, held: Running) -> None:
+    freed = shop.play("unlock")
+    assert (freed.code, freed.outcome, freed.changed) == (0, "unlocked", 1), freed.output
+    assert "for deploy of 0000002" in freed.output
+    again = shop.play("unlock")
+    assert (again.outcome, again.changed) == ("unchanged", 0), again.output
+    gate.touch()
+    stopped = held.finish()
+    assert (stopped.code, stopped.outcome) == (2, "locked"), stopped.output
+    assert shop.commit() == "0000001"
+    assert shop.deploy("0000002").outcome == "deployed"
