@@ -108,27 +108,22 @@ def choose_release(route: Route, sides: Mapping[str, Side], ledger: Ledger, rend
     """
     live = sides[route.live].release if route.live else None
     if live and live.commit == rendered.commit:
-        return rendered
+        return live if came_for(ledger, live, rendered) else rendered
     excluded = bad(ledger.events, live)
     served = [each for each in reversed(lives(ledger.events)) if each.commit == rendered.commit]
     past = [each for each in served if each not in excluded and each in ledger.kept]
     return rendered if not past or rendered in served else past[0]
 
 
-def is_live(route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release) -> bool:
-    """Whether the wanted release serves, if need be as what it was brought back as for the same rendering."""
-    work = sides[route.live].workload if route.live else None
-    if work is None or work.release is None:
+def came_for(ledger: Ledger, live: Release | None, rendered: Release) -> bool:
+    """Whether what is live was brought back as it once served, when these same manifests had been asked for."""
+    move = last_move(ledger.events)
+    if live is None or move is None or move.release != live or live.commit != rendered.commit:
         return False
-    return work.release == wanted or (work.release.commit, work.rendered) == (
-        rendered.commit,
-        rendered.manifest,
-    )
+    return move.details.get("rendered") == rendered.manifest
 
 
-def plan_deploy(
-    route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release | None = None
-) -> Decision:
+def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
     """Where the wanted release goes. Raises InputError when the color cannot take it.
 
     A swap that was cut off is finished when it was going to the wanted release. Else it is resolved
@@ -138,8 +133,8 @@ def plan_deploy(
         if _is_good(sides[route.cut_off], wanted):
             return Decision("swap", route.cut_off, wanted)
         return Decision("resolve", _resolution(route, sides))
-    if route.live and is_live(route, sides, wanted, rendered or wanted):
-        return Decision("swap" if route.drift else "unchanged", route.live, sides[route.live].release)
+    if route.live and sides[route.live].release == wanted:
+        return Decision("swap" if route.drift else "unchanged", route.live, wanted)
     color = route.idle or COLORS[0]
     side = sides[color]
     if side.holder:
@@ -147,11 +142,9 @@ def plan_deploy(
     return Decision("swap" if _is_good(side, wanted) else "stage", color, wanted)
 
 
-def plan_stage(
-    route: Route, sides: Mapping[str, Side], wanted: Release, rendered: Release | None = None
-) -> Decision:
+def plan_stage(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
     """As for a deploy, but what only has to be switched to is done with."""
-    decision = plan_deploy(route, sides, wanted, rendered)
+    decision = plan_deploy(route, sides, wanted)
     return replace(decision, action="unchanged") if decision.action == "swap" else decision
 
 
@@ -380,7 +373,7 @@ def _not_to_go_back_to(side: Side, excluded: Iterable[Release]) -> str:
 def _moved(ledger: Ledger, leaving: Release, live: Release | None) -> str:
     now = f"{live.commit} is live" if live else "what is live is of no deploy"
     move = last_move(ledger.events)
-    if move and move.left == leaving and move.release == live:
+    if move and move.left and (move.left.commit, move.release) == (leaving.commit, live):
         how = "rolled back from" if move.event != SWAPPED else "deployed over"
         return f"{now}: {who(move.by)} has {how} {leaving.commit} at {move.at}"
     return f"{now}, not {leaving.commit} any more"

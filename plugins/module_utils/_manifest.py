@@ -113,12 +113,11 @@ def stamp(
     place: Place,
     release: Release,
     old_marks: Sequence[str] = (),
-    notes: Mapping[str, str] | None = None,
 ) -> list[Object]:
     """Copies that say of whom they are: labels on all, the release on those that run pods.
 
     ``old_marks`` are annotations of the color's Deployment in the cluster that must go in the same
-    write that changes what they spoke of, ``notes`` those that come with it.
+    write that changes what they spoke of.
     """
     stamped = []
     for entry in objects:
@@ -132,7 +131,6 @@ def stamp(
             annotations[MANIFEST] = release.manifest
             if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
                 annotations.update(dict.fromkeys(old_marks))
-                annotations.update(notes or {})
         stamped.append(entry)
     return stamped
 

@@ -23,9 +23,7 @@ COLOR = "octoblu.bluegreen/color"
 MANIFEST = "octoblu.bluegreen/manifest"
 PROVEN = "octoblu.bluegreen/proven"
 REJECTED = "octoblu.bluegreen/rejected"
-# The hash of what the templates gave on the day when a release was staged as it once was.
-RENDERED = "octoblu.bluegreen/rendered"
-MARKS = (PROVEN, REJECTED, RENDERED)
+MARKS = (PROVEN, REJECTED)
 
 _COMMIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # A Service's name may have 63 characters, and "-green" is six of them.
@@ -54,9 +52,8 @@ class Workload:
     """A color's Deployment as it stands.
 
     ``release`` is None when the Deployment was not staged by a deploy. ``proven_at`` is when it was
-    proven (ISO 8601), empty when it was not. ``rendered`` is the hash of the manifests that were asked
-    for when it was staged as it once was. ``lack`` says what it lacks to be ready now, empty when it
-    is. ``replicas`` are the wanted ones; ``marks`` the annotations of ours that speak of a release,
+    proven (ISO 8601), empty when it was not. ``lack`` says what it lacks to be ready now, empty when
+    it is. ``replicas`` are the wanted ones; ``marks`` the annotations of ours that speak of a release,
     whichever.
     """
 
@@ -68,7 +65,6 @@ class Workload:
     lack: str
     images: tuple[str, ...]
     marks: tuple[str, ...]
-    rendered: str = ""
 
     @property
     def proven(self) -> bool:
@@ -204,7 +200,6 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         lack="" if verdict.ready else verdict.reason,
         images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
         marks=tuple(mark for mark in MARKS if mark in notes),
-        rendered=notes.get(RENDERED, ""),
     )
 
 

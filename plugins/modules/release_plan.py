@@ -190,6 +190,12 @@ leaving:
   description: The release that was live when the plan was made, with C(commit) and C(manifest); null where that is of no deploy.
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
+rendered:
+  description:
+    - The hash of the manifests as they are rendered today, where the release is brought back as it once served instead;
+      null otherwise.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
 keep:
   description: The release's manifests, compressed and without Secrets, for the ledger; null where it keeps them already.
   returned: O(goal) is neither V(status) nor V(list)

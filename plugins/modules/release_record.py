@@ -73,6 +73,9 @@ options:
     description:
       - The release's manifests to keep in the ledger, as RV(octoblu.bluegreen.release_plan#module:keep) has them.
     type: str
+  rendered:
+    description: The hash of the manifests that were asked for, where the release was brought back as it once served.
+    type: str
   awx:
     description: The AWX job that this is, if any.
     type: dict
@@ -173,6 +176,7 @@ ROOM = Room(
         },
         "run": {"type": "str", "required": True},
         "keep": {"type": "str"},
+        "rendered": {"type": "str"},
         "awx": {"type": "dict", "options": {"job": {"type": "str"}, "user": {"type": "str"}}},
         "seconds": {"type": "dict"},
         "gap_ms": {"type": "dict"},

@@ -51,9 +51,23 @@ def plan(name: str, args: Mapping[str, Any], **task: Any) -> Question:
 
 
 def record(name: str, args: Mapping[str, Any], **task: Any) -> Question:
-    release = {"color": "blue", "commit": "v1", "manifest": "m1", "event": "staged"}
+    release = {"color": "blue", "commit": "v1", "manifest": "m1", "event": "staged", "run": "r1"}
     here = {"app": "shop", "namespace": "{{ place }}", **release, **args}
     return Question(f"release_record: {name}", {"octoblu.bluegreen.release_record": here, **task})
+
+
+def apply(name: str, objects: list[Any], **task: Any) -> Question:
+    here = {"namespace": "{{ place }}", "objects": objects}
+    return Question(f"release_apply: {name}", {"octoblu.bluegreen.release_apply": here, **task})
+
+
+def lock(name: str, args: Mapping[str, Any], **task: Any) -> Question:
+    here = {"name": "shop-lock", "namespace": "{{ place }}", "holder": "ada", **args}
+    return Question(f"k8s_lock: {name}", {"octoblu.bluegreen.k8s_lock": here, **task})
+
+
+def settings_of(value: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"A": value}}
 
 
 QUESTIONS = [
@@ -83,6 +97,20 @@ QUESTIONS = [
     plan("status", {}),
     plan("rollback", {"goal": "rollback"}),
     plan("deploy of nothing", {"goal": "deploy"}),
+    plan("list", {"goal": "list"}),
+    apply("in check mode", [settings_of("1")], check_mode=True, diff=True),
+    apply("created", [settings_of("1")], diff=True),
+    apply("again", [settings_of("1")]),
+    apply("changed", [settings_of("2")], diff=True),
+    apply("refused", [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "No Name"}}]),
+    apply("an unknown kind", [{"apiVersion": "v1", "kind": "Nosuch", "metadata": {"name": "x"}}]),
+    lock("in check mode", {}, check_mode=True),
+    lock("taken", {"purpose": "a test", "phase": "stage", "seconds": "60"}),
+    lock("refused", {}),
+    lock("wrong numbers", {"seconds": 0}),
+    lock("broken into", {"take_from": ["stage"], "expect_version": "1"}),
+    lock("lost", {"token": "x"}),
+    lock("freed", {"state": "free", "take_from": ""}),
     record("in check mode", {}, check_mode=True),
     record("staged", {}),
     record("staged again", {}),
@@ -92,6 +120,7 @@ QUESTIONS = [
 # Differs from run to run, whichever door it goes through.
 _PASSING = {
     "at", "claim", "elapsed", "dns_name", "fingerprint", "gap_ms", "request_ids", "pods", "host", "instances", "tags",
+    "token", "version", "lock_version", "since", "until", "history",
 }  # fmt: skip
 
 

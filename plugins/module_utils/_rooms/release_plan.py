@@ -61,7 +61,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
-    RENDERED,
     Release,
     Route,
     Side,
@@ -145,7 +144,7 @@ def _plan(this: _Run, commit: str | None, rendered: _Rendered | None) -> Result:
     if rendered:
         wanted = choose_release(route, sides, this.standing.ledger, rendered.release)
         plan = plan_deploy if this.goal == "deploy" else plan_stage
-        decision = plan(route, sides, wanted, rendered.release)
+        decision = plan(route, sides, wanted)
         return _carried_out(this, decision, rendered)
     if this.goal == "repair":
         return _carried_out(this, plan_repair(route, sides, this.params["color"]))
@@ -189,6 +188,7 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
         "scale": [],
         "keep": None,
         "secret": False,
+        "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
         "rollback": _told(_way_back_then(this, decision)),
         "leaving": _served(this),
     }
@@ -228,8 +228,7 @@ def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | Non
     else:
         by_color, warnings = _kept(this, color, release)
     objects = by_color[color]
-    notes = {RENDERED: rendered.release.manifest} if rendered and release != rendered.release else {}
-    staged = stamp(objects, place, release, side.workload.marks if side.workload else (), notes)
+    staged = stamp(objects, place, release, side.workload.marks if side.workload else ())
     if side.workload and side.workload.replicas == 0:
         staged = keep_running(staged, _live_replicas(this))
     if wants_service(this.standing.sides[aside], live):

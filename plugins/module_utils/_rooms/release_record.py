@@ -92,6 +92,7 @@ def _event(
         "images": dict(images),
         "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},
         "gap_ms": params["gap_ms"],
+        "rendered": params["rendered"],
         "outcome": params["outcome"],
         "cause": cause[0][:_CAUSE_LENGTH] if cause else None,
         "bad": params["event"] == FAILED and params["outcome"] in _BAD and params["judges"],

@@ -474,10 +474,12 @@ def test_which_release_a_commit_means(rendered: Release, history: Ledger, expect
 
 
 def test_what_was_brought_back_as_it_was_is_not_deployed_again() -> None:
-    back = sides(work(OLD, rendered="dddd"), work(NEW))
-    assert _decision.plan_deploy(ROUTE, back, RENDERED, RENDERED).action == "unchanged"
+    back = replace(moved(OLD, NEW), details={"rendered": "dddd"})
+    history, state = ledger(back, kept=(OLD,)), sides(work(OLD), work(NEW))
+    assert _decision.choose_release(ROUTE, state, history, RENDERED) == OLD
     changed = Release("0012345", "eeee")
-    assert _decision.plan_deploy(ROUTE, back, changed, changed).action == "stage"
+    assert _decision.choose_release(ROUTE, state, history, changed) == changed
+    assert _decision.choose_release(ROUTE, state, ledger(kept=(OLD,)), RENDERED) == RENDERED
 
 
 LATER = "2026-02-02T00:00:00+00:00"

@@ -13,7 +13,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     COLOR,
     MANIFEST,
     PROVEN,
-    RENDERED,
     VERSION,
     Release,
 )
@@ -424,7 +423,7 @@ def test_an_old_commit_comes_back_as_it_was_and_says_so() -> None:
     )
     assert (found["action"], found["manifest"]) == ("stage", HASHES["0012345"])
     assert found["objects"][0]["spec"]["replicas"] == 2
-    assert found["objects"][0]["metadata"]["annotations"][RENDERED] not in (None, HASHES["0012345"])
+    assert found["rendered"] not in (None, HASHES["0012345"])
     assert found["warnings"] == [
         "0012345 is brought back as it was, not as its manifests are rendered today."
     ]

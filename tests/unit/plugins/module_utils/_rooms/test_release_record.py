@@ -106,7 +106,9 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "run": "r1",
         "limit": 50,
         "judges": True,
-        **dict.fromkeys(("left", "keep", "awx", "seconds", "gap_ms", "outcome", "cause", "unlock")),
+        **dict.fromkeys(
+            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "unlock")
+        ),
     }
     return release_record.run(params | changes, check_mode, cluster, lambda line: None)
 
