@@ -18,7 +18,7 @@ try: .venv/ready ## see the main job run in a sandbox: deploy, switch, refuse, r
 
 test: .venv/ready ## every gate and every test
 	@$(PY) .ci/gates.py
-	$(PY) -m pytest -n 2 tests/unit tests/integration
+	$(PY) -m pytest -n 3 tests/unit tests/integration
 
 test-cores: .venv/ready ## sanity, unit tests and both doors on every supported ansible-core whose Python is here
 	@$(PY) .ci/cores.py
