@@ -40,6 +40,7 @@ class Run:
 
     ``action`` is what the role was asked for; ``router`` the facts' entry of the load balancer;
     ``failure`` the ``msg`` of the task that failed and whether it is ``locked`` by somebody else;
+    ``recorded`` and ``freed`` may hold the ``msg`` of a failure that ended nothing;
     ``checking`` and ``swapping`` what the lock returned at the beginning of these phases; ``undone``
     what putting the idle color back returned, ``back`` what going back after a swap did; ``cluster``
     why the cluster could not be read for a status; ``manifests`` the paths of their templates. Times
@@ -66,6 +67,8 @@ class Run:
     scaled: Returned = field(default_factory=dict)
     unlocked: Returned = field(default_factory=dict)
     back: Returned = field(default_factory=dict)
+    recorded: Returned = field(default_factory=dict)
+    freed: Returned = field(default_factory=dict)
     locked: bool = False
     failure: Returned = field(default_factory=dict)
     undone: Returned = field(default_factory=dict)
@@ -212,6 +215,10 @@ def _run_lines(run: Run) -> Iterator[str]:
     if run.back:
         now = f"went back to {before}" if _ran(run.back) else f"could not go back: {run.back.get('msg')}"
         yield f"{run.router.get('name')}: {now}"
+    for what, returned in (("ledger", run.recorded), ("lock", run.freed)):
+        # What must not fail a run that has failed already.
+        if returned.get("msg"):
+            yield f"{what}: {returned['msg']}"
     if run.swap.get("gap_ms"):
         gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run.swap["gap_ms"].items())
         yield f"{run.router.get('name')}: closed port {gaps}"

@@ -30,6 +30,18 @@ options:
     type: list
     elements: dict
     required: true
+  lock:
+    description: A lock that has to be held. Nothing is written when it is no longer this run's.
+    type: dict
+    suboptions:
+      name:
+        description: The name of its C(Lease).
+        type: str
+        required: true
+      token:
+        description: The RV(octoblu.bluegreen.k8s_lock#module:token) of the hold.
+        type: str
+        required: true
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
@@ -71,6 +83,13 @@ ROOM = Room(
     argument_spec={
         "namespace": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},
+        "lock": {
+            "type": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "token": {"type": "str", "required": True, "no_log": False},
+            },
+        },
         **ARGUMENT_SPEC,
     },
 )

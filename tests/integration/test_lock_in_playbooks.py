@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,10 +62,42 @@ def test_a_second_deploy_is_refused_or_waits(shop: Shop, gate: Path, held: Runni
     assert shop.commit() == "0000003"
 
 
-def test_a_rollback_breaks_into_a_deploy_that_then_stops(shop: Shop, gate: Path) -> None:
+def in_stage(shop: Shop, gate: Path) -> Running:
+    """Its pods never get ready."""
+    running = shop.start("deploy", commit="0000003", bluegreen_readiness_path=shop.settings.bad_path)
+    shop.wait_for_phase("stage")
+    return running
+
+
+def in_checks(shop: Shop, gate: Path) -> Running:
+    """Its smoke request is answered when somebody opens the gate."""
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            while not gate.exists():
+                time.sleep(0.05)
+            self.send_response(200)
+            self.end_headers()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    running = shop.start("deploy", commit="0000003", bluegreen_smoke=address)
+    shop.wait_for_phase("checks")
+    return running
+
+
+def in_hook(shop: Shop, gate: Path) -> Running:
+    return _held(shop, gate, "0000003", "before_swap")
+
+
+@pytest.mark.parametrize("phase", [in_stage, in_checks, in_hook])
+def test_a_rollback_breaks_into_a_deploy_that_then_stops(
+    shop: Shop, gate: Path, phase: Callable[[Shop, Path], Running]
+) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")
-    deploy = _held(shop, gate, "0000003", "before_swap")
+    deploy = phase(shop, gate)
     back = shop.rollback()
     assert (back.outcome, back.result["commit"]) == ("rolled_back", "0000001"), back.output
     gate.touch()

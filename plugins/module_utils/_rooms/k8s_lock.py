@@ -76,6 +76,13 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     return _acquire(client, params, tell)
 
 
+def check_held(client: _k8s.Cluster, name: str, namespace: str, token: str) -> None:
+    """Raise a LockedError unless the lock is still the hold's with this token."""
+    hold = _look(client, name, namespace).hold
+    if hold is None or hold.token != token:
+        raise _lost(name, hold)
+
+
 def free(
     client: _k8s.Cluster, name: str, namespace: str, token: str | None, take_from: Sequence[str] = ()
 ) -> Result:
@@ -151,12 +158,7 @@ def _renew(client: _k8s.Cluster, params: Mapping[str, Any]) -> Result:
     for _try in range(_TRIES):
         seen = _look(client, name, namespace)
         if seen.hold is None or seen.hold.token != params["token"]:
-            raise LockedError(
-                lost_to(name, seen.hold),
-                locked=True,
-                lost=True,
-                lock=describe_hold(seen.hold, seen.over) if seen.hold else None,
-            )
+            raise _lost(name, seen.hold)
         hold = replace(
             seen.hold,
             holder=params["holder"] or seen.hold.holder,
@@ -205,6 +207,11 @@ def _refused(name: str, seen: _Seen, verb: str) -> LockedError:
         locked=True,
         lock=describe_hold(hold, seen.over),
     )
+
+
+def _lost(name: str, hold: Hold | None) -> LockedError:
+    lock = describe_hold(hold, over=False) if hold else None
+    return LockedError(lost_to(name, hold), locked=True, lost=True, lock=lock)
 
 
 def _too_often(name: str) -> ClusterError:

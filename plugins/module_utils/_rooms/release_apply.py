@@ -14,9 +14,14 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import as_written
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+    lock = params["lock"]
+    if lock and not check_mode:
+        # Who has broken in may have made this the live color since.
+        check_held(client, lock["name"], params["namespace"], lock["token"])
     applied, diff = [], []
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"

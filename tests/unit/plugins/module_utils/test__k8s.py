@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -225,6 +226,73 @@ def test_a_patch_can_insist_on_the_version_that_it_was_made_for(api: Api, cluste
     assert (method, headers["Content-Type"]) == ("PATCH", "application/merge-patch+json")
     assert sent == {"metadata": {"annotations": {"a": "b"}, "resourceVersion": "7"}}
     assert "resourceVersion" not in body["metadata"]
+
+
+WANTED = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "shop", "labels": {"a": "1"}},
+    "spec": {"replicas": 2},
+}
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def _applied(spec: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """As it stands after it was applied with ``before``."""
+    found = deployment(spec=spec)
+    found["metadata"] |= {"labels": {"a": "1"}, "annotations": {LAST_APPLIED: json.dumps(before)}}
+    return found
+
+
+def test_what_is_not_there_is_created_with_what_was_applied(api: Api, cluster: Cluster) -> None:
+    api.answers(SHOP, refuse(404, "NotFound", name="shop"))
+    api.answers(DEPLOYMENTS, reply(deployment(), 201))
+    assert cluster.apply(WANTED, "demo") == (None, deployment())
+    method, _path, query, _headers, body = api.requests[-1]
+    assert (method, query) == ("POST", {})
+    applied = json.loads(body["metadata"]["annotations"].pop(LAST_APPLIED))
+    assert applied == {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
+    assert body["spec"] == {"replicas": 2}
+
+
+def test_what_was_applied_and_is_wanted_no_more_goes_and_what_others_set_stays(
+    api: Api, cluster: Cluster
+) -> None:
+    before = {**WANTED, "spec": {"replicas": 2, "minReadySeconds": 5}}
+    found = _applied({"replicas": 3, "minReadySeconds": 5, "paused": True}, before)
+    api.answers(SHOP, reply(found))
+    cluster.apply(WANTED, "demo")
+    method, _path, _query, headers, body = api.requests[-1]
+    assert (method, headers["Content-Type"]) == ("PATCH", "application/merge-patch+json")
+    assert body["spec"] == {"replicas": 2, "minReadySeconds": None}
+
+
+def test_what_is_as_it_is_wanted_is_not_written(api: Api, cluster: Cluster) -> None:
+    there = {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
+    text = json.dumps(there, separators=(",", ":"), sort_keys=True)
+    found = _applied({"replicas": 2, "paused": True}, {})
+    found["metadata"]["annotations"] = {LAST_APPLIED: text}
+    api.answers(SHOP, reply(found))
+    assert cluster.apply(WANTED, "demo") == (found, found)
+    assert [method for method, *_rest in api.requests[-1:]] == ["GET"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_dry_run_is_asked_of_the_api(api: Api, cluster: Cluster, there: bool) -> None:
+    api.answers(
+        SHOP, reply(deployment(spec={"replicas": 9})) if there else refuse(404, "NotFound", name="shop")
+    )
+    api.answers(DEPLOYMENTS, reply(deployment(), 201))
+    cluster.apply(WANTED, "demo", dry_run=True)
+    method, _path, query, _headers, _body = api.requests[-1]
+    assert (method, query) == ("PATCH" if there else "POST", {"dryRun": "All"})
+
+
+def test_an_object_that_cannot_be_merged_is_named(api: Api, cluster: Cluster) -> None:
+    nameless = {"template": {"spec": {"containers": [{"image": "a:1"}]}}}
+    api.answers(SHOP, reply(_applied(nameless, {**WANTED, "spec": nameless})))
+    with pytest.raises(InputError, match=r'Deployment "shop" in namespace "demo" cannot be applied'):
+        cluster.apply({**WANTED, "spec": nameless}, "demo")
 
 
 def test_a_delete_says_whether_there_was_anything(api: Api, cluster: Cluster) -> None:

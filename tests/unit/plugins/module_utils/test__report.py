@@ -407,3 +407,9 @@ def test_what_was_staged_retired_shown_and_freed_is_told() -> None:
         "shop: lock taken from ada@laptop for deploy of 00abcde, since 2026-01-02T03:04:05Z",
         "shop: nobody holds the lock, nothing to do",
     ]
+
+
+def test_what_ended_nothing_is_told_all_the_same() -> None:
+    told = summary(run(failure=FAILED, freed={"msg": "Could not write."}, recorded={"msg": "Forbidden."}))
+    assert "lock: Could not write." in told
+    assert "ledger: Forbidden." in told

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import LockedError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
+
+MINE = Hold("mine", "ada@laptop", "deploy of 1", "stage", "laptop", "", 0, 1_760_000_000, 300)
+
+
+class Cluster:
+    """What stands there, by name; applying replaces its ``data``."""
+
+    def __init__(self, there: dict[str, Any] | None = None) -> None:
+        self.there = there or {}
+        self.asked: list[tuple[str, bool]] = []
+
+    def now(self) -> float:
+        return 1_760_000_000.0
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
+        return held(None, MINE, name)
+
+    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool) -> Any:
+        name = wanted["metadata"]["name"]
+        self.asked.append((name, dry_run))
+        before = self.there.get(name)
+        noise = {"resourceVersion": str(len(self.asked)), "managedFields": [], "uid": "1", "generation": 2}
+        after = {**wanted, "metadata": {**wanted["metadata"], **noise}, "status": {"at": len(self.asked)}}
+        return before, after
+
+
+def thing(name: str, value: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": value}}
+
+
+def apply(
+    cluster: Cluster, *objects: dict[str, Any], check_mode: bool = False, token: str = ""
+) -> dict[str, Any]:
+    lock = {"name": "shop-lock", "token": token} if token else None
+    params = {"namespace": "store", "objects": list(objects), "lock": lock}
+    return release_apply.run(params, check_mode, cluster, lambda line: None)
+
+
+def test_only_what_somebody_wrote_is_a_change() -> None:
+    cluster = Cluster({"same": thing("same", "1"), "other": thing("other", "1")})
+    result = apply(cluster, thing("same", "1"), thing("other", "2"), thing("new", "3"))
+    assert [(each["name"], each["changed"]) for each in result["applied"]] == [
+        ("same", False), ("other", True), ("new", True),
+    ]  # fmt: skip
+    assert result["changed"]
+    assert [(each["before"].get("data"), each["after"]["data"]) for each in result["diff"]] == [
+        ({"a": "1"}, {"a": "2"}),
+        (None, {"a": "3"}),
+    ]
+    assert "resourceVersion" not in str(result["diff"])
+
+
+def test_nothing_changed() -> None:
+    result = apply(Cluster({"same": thing("same", "1")}), thing("same", "1"))
+    assert (result["changed"], result["diff"]) == (False, [])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_check_mode_is_a_dry_run(check_mode: bool) -> None:
+    cluster = Cluster()
+    apply(cluster, thing("new", "1"), check_mode=check_mode)
+    assert cluster.asked == [("new", check_mode)]
+
+
+def test_nothing_is_written_under_a_lock_that_was_lost() -> None:
+    cluster = Cluster()
+    with pytest.raises(LockedError, match="no longer this run's: ada@laptop"):
+        apply(cluster, thing("new", "1"), token="yours")
+    assert cluster.asked == []
+    assert apply(cluster, thing("new", "1"), token="mine")["changed"]
