@@ -204,6 +204,8 @@ def _seconds(run: Run) -> dict[str, float | None]:
 
 def _run_lines(run: Run) -> Iterator[str]:
     yield f"{run.app}: {_headline(run)}"
+    if run.failure:
+        yield f"why: {reason(run).splitlines()[0]}"
     commit = run.release(run.live).get("commit")
     before = f"{commit} on {run.live}" if commit else str(run.live)
     if run.moved and run.live:

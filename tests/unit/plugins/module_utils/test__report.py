@@ -227,6 +227,7 @@ def test_what_a_person_is_told_of_a_deploy() -> None:
 def test_what_a_person_is_told_of_a_failure() -> None:
     assert summary(run(wait=FAILED)) == [
         "shop: deploy of 00abcde to green ended as stage_failed",
+        "why: it broke",
         "still live: 0012345 on blue",
         "took 8.2 s",
     ]
