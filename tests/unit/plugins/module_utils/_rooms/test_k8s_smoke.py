@@ -143,6 +143,21 @@ def test_the_last_answer_is_told(address: str) -> None:
     assert raised.value.details["cause"].endswith("answered 503")
 
 
+def test_the_last_request_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def refuse(_url: str, timeout: float, **_given: object) -> None:
+        given.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(k8s_smoke, "open_url", refuse)
+    with pytest.raises(ClusterError):
+        smoke(url="http://shop.example.com/", timeout=2)
+    assert 1.9 < given[0] <= 2
+    assert len(given) > 5
+    assert min(given) == 1
+
+
 def test_an_address_that_speaks_no_http_fails(address: str) -> None:
     with pytest.raises(ClusterError, match="did not answer in HTTP") as raised:
         smoke(url=f"{address}/1")
