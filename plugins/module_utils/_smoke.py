@@ -9,8 +9,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import urllib.error
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -23,11 +26,23 @@ _SHOWN = 200
 _NOBODY_THERE = ("connection refused", "connection reset", "EOF", "tls:", "no service port")
 _NOT_YET = "no endpoints available"
 
+# What a load balancer answers in the place of an application that it does not reach, or not yet:
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/ts-elb-error-message.html
+_GATEWAY = (502, 503, 504)
+
+# What it is called when nothing answers.
+_SILENCES: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "connection refused"),
+    (ConnectionResetError, "connection reset"),
+    (TimeoutError, "timed out"),
+    (socket.gaierror, "its name is not known"),
+)
+
 
 class Outcome(Enum):
     GOOD = "good"
     BAD = "bad"
-    # The Service knows of no ready pod, which it learns a moment after the pod is.
+    # A Service learns of a ready pod, and a load balancer of a listener or an instance, a moment late.
     NOT_YET = "not yet"
     # Nothing was learnt: the request never came as far as the application.
     SILENT = "silent"
@@ -35,10 +50,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """``why`` completes the sentence "<who was asked> ..."; it is empty when the answer is good."""
+    """``why`` completes the sentence "<who was asked> ..."; it is empty when the answer is good.
+
+    ``cause`` completes it too, in our own words alone, so that a record may keep it.
+    """
 
     outcome: Outcome
     why: str = ""
+    cause: str = ""
 
 
 def preview_url(router: Mapping[str, Any] | None, color: str, node_ports: Sequence[int], path: str) -> str:
@@ -56,24 +75,46 @@ def preview_url(router: Mapping[str, Any] | None, color: str, node_ports: Sequen
 
 
 def judge_url(status: int, body: bytes) -> Verdict:
+    """An answer from an address, which may be that of a load balancer in front of the application."""
+    verdict = _judge_answer(status, body)
+    return replace(verdict, outcome=Outcome.NOT_YET) if status in _GATEWAY else verdict
+
+
+def judge_silence(error: Exception) -> Verdict:
+    """No answer from an address: a certificate does not get better by waiting, anything else may."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        cause = f"has a certificate that does not hold ({reason.verify_message})"
+        return Verdict(Outcome.BAD, cause, cause)
+    for kind, words in _SILENCES:
+        if isinstance(reason, kind):
+            return Verdict(Outcome.NOT_YET, f"did not answer ({error})", f"did not answer ({words})")
+    return Verdict(Outcome.NOT_YET, f"did not answer ({error})", f"did not answer ({type(reason).__name__})")
+
+
+def _judge_answer(status: int, body: bytes) -> Verdict:
     """The application's own answer."""
     if 200 <= status <= 399:
         return Verdict(Outcome.GOOD)
-    return Verdict(Outcome.BAD, f"answered {status}{_quote(body)}")
+    answered = f"answered {status}"
+    return Verdict(Outcome.BAD, f"{answered}{_quote(body)}", answered)
 
 
 def judge_proxied(status: int, body: bytes) -> Verdict:
     """An answer through the API server's service proxy, which may be the API server's own."""
     refusal = _refusal(status, body)
     if refusal is None:
-        return judge_url(status, body)
+        return _judge_answer(status, body)
     message = str(refusal.get("message") or refusal.get("reason") or status)
     why = f"did not answer ({message})"
-    if _NOT_YET in message:
-        return Verdict(Outcome.NOT_YET, why)
-    if status == 404 or any(sign in message for sign in _NOBODY_THERE):
-        return Verdict(Outcome.BAD, why)
-    return Verdict(Outcome.SILENT, why)
+    # An application can answer with a Status too, so a record gets the sign and not the message.
+    sign = next((sign for sign in (_NOT_YET, *_NOBODY_THERE) if sign in message), None)
+    cause = f"did not answer ({sign or status})"
+    if sign == _NOT_YET:
+        return Verdict(Outcome.NOT_YET, why, cause)
+    if status == 404 or sign:
+        return Verdict(Outcome.BAD, why, cause)
+    return Verdict(Outcome.SILENT, why, cause)
 
 
 def _refusal(status: int, body: bytes) -> Mapping[str, Any] | None:

@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Sends one GET request to a Service through the Kubernetes API, or to an address.
   - An answer of 200 to 399 is good. Any other answer of the application fails, and so does a Service that leads nowhere.
+  - A load balancer may need a moment for a new listener or instance. With O(url) no answer at all, and an answer of 502,
+    503 or 504, is asked for again until O(timeout), and the failure then tells the last one.
   - When the API server cannot reach the pods at all (no route, time-out, no right to C(services/proxy)) nothing is learnt
     about the application; that is a warning.
   - In check mode nothing is sent.
@@ -32,10 +34,10 @@ options:
     type: str
     default: /
   url:
-    description: The address to ask instead of a Service.
+    description: The address to ask instead of a Service, which may be that of a load balancer.
     type: str
   timeout:
-    description: How long to wait for the answer, in seconds.
+    description: How long to wait for the answer, in seconds, and with O(url) for a good one.
     type: int
     default: 10
 extends_documentation_fragment:
@@ -63,6 +65,13 @@ answered:
   description: Whether the application answered, false in check mode and where only a warning is given.
   returned: success
   type: bool
+cause:
+  description:
+    - Who was asked and what came back, in a sentence without anything that the application said, for a record.
+      RV(ignore:msg) quotes the application.
+  returned: failure of the request
+  type: str
+  sample: Service shop-green (port http, path /) through the Kubernetes API answered 500
 elapsed:
   description: How long it took, in seconds.
   returned: always

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 import urllib.error
 import urllib.parse
@@ -17,23 +18,27 @@ from typing import Any
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
     Outcome,
     Verdict,
     judge_proxied,
+    judge_silence,
     judge_url,
 )
 
 _PAUSE = 0.2
+
+# What the last request of all is given, in seconds, so that its time-out does not hide the answer before it.
+_LAST_ASK = 1.0
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None, tell: Tell) -> Result:
     if check_mode:
         return {"changed": False, "answered": False, "elapsed": 0.0}
     started = time.monotonic()
-    where, ask = _ask_url(params) if client is None else _ask_proxy(params, client)
+    where, ask = _ask_url(params, started) if client is None else _ask_proxy(params, client)
     tell(f"asking {where}")
     verdict = ask()
     while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
@@ -42,7 +47,10 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None
     elapsed = round(time.monotonic() - started, 3)
     if verdict.outcome in (Outcome.BAD, Outcome.NOT_YET):
         raise ClusterError(
-            f"{where} {verdict.why}.", answered=verdict.outcome is Outcome.BAD, elapsed=elapsed
+            f"{where} {verdict.why}.",
+            answered=verdict.outcome is Outcome.BAD,
+            cause=f"{where} {verdict.cause}",
+            elapsed=elapsed,
         )
     result: Result = {"changed": False, "answered": verdict.outcome is Outcome.GOOD, "elapsed": elapsed}
     if verdict.outcome is Outcome.SILENT:
@@ -67,17 +75,26 @@ def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Ca
     return f"Service {service} (port {port}, path /{path}) through the Kubernetes API", ask
 
 
-def _ask_url(params: Mapping[str, Any]) -> tuple[str, Callable[[], Verdict]]:
+def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[], Verdict]]:
+    url = params["url"]
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"url {url} is not an address to ask: use http://... or https://...")
+
     def ask() -> Verdict:
+        left = params["timeout"] - (time.monotonic() - started)
         try:
-            response = open_url(params["url"], timeout=params["timeout"], follow_redirects="none")
+            response = open_url(url, timeout=max(left, _LAST_ASK), follow_redirects="none")
             return judge_url(response.status, response.read())
         except urllib.error.HTTPError as error:
             return judge_url(error.code, error.read())
         except OSError as error:
-            return Verdict(Outcome.BAD, f"did not answer ({error})")
+            return judge_silence(error)
+        except http.client.HTTPException as error:
+            return Verdict(Outcome.BAD, f"did not answer in HTTP ({error})", "did not answer in HTTP")
 
-    return params["url"], ask
+    # A name and password, and a query, are for the application alone.
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), ask
 
 
 def connect(params: Mapping[str, Any]) -> _k8s.Cluster | None:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+from http.client import RemoteDisconnected
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
     Outcome,
+    Verdict,
     judge_proxied,
+    judge_silence,
     judge_url,
 )
 
@@ -30,15 +36,48 @@ def test_a_good_answer(code: int) -> None:
     [
         (500, b"it\n  broke", "answered 500: it broke"),
         (404, b"", "answered 404 with an empty body"),
-        (503, b"x" * 1000, "answered 503: " + "x" * 200),
-        (503, b"\xff{", "answered 503: \ufffd{"),
-        (503, b'{"kind": "Outage"}', 'answered 503: {"kind": "Outage"}'),
+        (501, b"x" * 1000, "answered 501: " + "x" * 200),
+        (500, b"\xff{", "answered 500: \ufffd{"),
+        (500, b'{"kind": "Outage"}', 'answered 500: {"kind": "Outage"}'),
         (400, b"[1]", "answered 400: [1]"),
     ],
 )
 def test_a_bad_answer_is_told_with_its_first_bytes(judge: Any, code: int, body: bytes, why: str) -> None:
     verdict = judge(code, body)
     assert (verdict.outcome, verdict.why) == (Outcome.BAD, why)
+    assert verdict.cause == f"answered {code}"
+
+
+@pytest.mark.parametrize("code", [502, 503, 504])
+def test_a_load_balancer_may_not_reach_the_application_yet(code: int) -> None:
+    verdict = judge_url(code, b"no instances")
+    assert verdict == Verdict(Outcome.NOT_YET, f"answered {code}: no instances", f"answered {code}")
+    assert judge_proxied(code, b"no database").outcome is Outcome.BAD
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "cause"),
+    [
+        (ConnectionRefusedError(111, "x"), Outcome.NOT_YET, "did not answer (connection refused)"),
+        (RemoteDisconnected("x"), Outcome.NOT_YET, "did not answer (connection reset)"),
+        (URLError(TimeoutError("x")), Outcome.NOT_YET, "did not answer (timed out)"),
+        (URLError(socket.gaierror(-2, "x")), Outcome.NOT_YET, "did not answer (its name is not known)"),
+        (URLError(OSError(113, "x")), Outcome.NOT_YET, "did not answer (OSError)"),
+        (
+            URLError(ssl.SSLCertVerificationError(1, "x")),
+            Outcome.BAD,
+            "has a certificate that does not hold (self-signed)",
+        ),
+    ],
+)
+def test_no_answer_may_become_one_but_for_a_bad_certificate(
+    error: OSError, outcome: Outcome, cause: str
+) -> None:
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        reason.verify_message = "self-signed"
+    verdict = judge_silence(error)
+    assert (verdict.outcome, verdict.cause) == (outcome, cause)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +113,14 @@ def test_the_api_servers_own_answer_is_told_from_the_applications(
 ) -> None:
     verdict = judge_proxied(code, status(code, message))
     assert (verdict.outcome, verdict.why) == (outcome, f"did not answer ({message})")
+    assert 'services "' not in verdict.cause
+    assert verdict.cause.startswith("did not answer (")
+
+
+def test_a_status_that_the_application_made_up_does_not_reach_a_record() -> None:
+    body = status(500, "card 4111 refused: connection refused")
+    assert judge_proxied(500, body).cause == "did not answer (connection refused)"
+    assert judge_proxied(400, status(400, "card 4111 refused")).cause == "did not answer (400)"
 
 
 def test_an_application_may_answer_with_a_status_of_its_own_when_all_is_well() -> None:

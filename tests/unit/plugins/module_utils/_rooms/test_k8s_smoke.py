@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_smoke
 
 NOT_YET = json.dumps({"kind": "Status", "apiVersion": "v1", "message": "no endpoints available"}).encode()
@@ -54,6 +56,8 @@ def test_a_bad_answer_fails_with_what_was_said() -> None:
         smoke(Cluster((500, b"no database")))
     assert "Service shop-green (port http, path /healthz" in raised.value.message
     assert raised.value.message.endswith("answered 500: no database.")
+    said = "Service shop-green (port http, path /healthz) through the Kubernetes API answered 500"
+    assert raised.value.details["cause"] == said
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,18 @@ def test_check_mode_asks_nobody() -> None:
 
 @pytest.fixture
 def address() -> Iterator[str]:
+    """Answers with the codes of the path in turn, the last one for ever; 0 hangs up, 1 speaks no HTTP."""
+    asked = itertools.count()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(int(self.path.removeprefix("/")))
+            codes = [int(code) for code in self.path.partition("?")[0].removeprefix("/").split(",")]
+            code = codes[min(next(asked), len(codes) - 1)]
+            if code < 100:
+                if code:
+                    self.wfile.write(b"SMTP card 4111\r\n")
+                return
+            self.send_response(code)
             self.send_header("Location", "/500")
             self.end_headers()
             self.wfile.write(b"hello")
@@ -108,14 +121,67 @@ def test_an_address_is_asked_as_it_is(address: str, code: int) -> None:
     assert smoke(url=f"{address}/{code}")["answered"] is True
 
 
-def test_an_address_that_answers_badly_fails(address: str) -> None:
-    with pytest.raises(ClusterError, match=f"{address}/503 answered 503: hello"):
-        smoke(url=f"{address}/503")
+@pytest.mark.parametrize("codes", ["503,200", "502,504,0,302"])
+def test_an_address_behind_a_load_balancer_may_need_a_moment(address: str, codes: str) -> None:
+    assert smoke(url=f"{address}/{codes}")["answered"] is True
 
 
-def test_an_address_where_nobody_is_fails(address: str) -> None:
-    with pytest.raises(ClusterError, match=r"http://127\.0\.0\.1:1/ did not answer"):
-        smoke(url="http://127.0.0.1:1/")
+@pytest.mark.parametrize("codes", ["404,200", "500,200", "503,500,200"])
+def test_an_address_that_answers_badly_fails_at_once(address: str, codes: str) -> None:
+    started = time.monotonic()
+    code = codes.split(",")[-2]
+    with pytest.raises(ClusterError, match=f"answered {code}: hello") as raised:
+        smoke(url=f"{address}/{codes}", timeout=60)
+    assert time.monotonic() - started < 10
+    assert raised.value.details["cause"] == f"{address}/{codes} answered {code}"
+
+
+def test_the_last_answer_is_told(address: str) -> None:
+    with pytest.raises(ClusterError, match="answered 503: hello") as raised:
+        smoke(url=f"{address}/502,503", timeout=1)
+    assert 1 <= raised.value.details["elapsed"] < 3
+    assert raised.value.details["cause"].endswith("answered 503")
+
+
+def test_the_last_request_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def refuse(_url: str, timeout: float, **_given: object) -> None:
+        given.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(k8s_smoke, "open_url", refuse)
+    with pytest.raises(ClusterError):
+        smoke(url="http://shop.example.com/", timeout=2)
+    assert 1.9 < given[0] <= 2
+    assert len(given) > 5
+    assert min(given) == 1
+
+
+def test_an_address_that_speaks_no_http_fails(address: str) -> None:
+    with pytest.raises(ClusterError, match="did not answer in HTTP") as raised:
+        smoke(url=f"{address}/1")
+    assert "4111" not in raised.value.details["cause"]
+
+
+def test_what_is_for_the_application_alone_is_not_shown(address: str) -> None:
+    with pytest.raises(ClusterError) as raised:
+        smoke(url=address.replace("//", "//ada:secret@") + "/500?token=secret")
+    assert raised.value.message == f"{address}/500 answered 500: hello."
+    assert "secret" not in str(raised.value.details)
+
+
+def test_an_address_where_nobody_is_fails_when_its_time_is_over() -> None:
+    with pytest.raises(ClusterError, match=r"http://127\.0\.0\.1:1/ did not answer") as raised:
+        smoke(url="http://127.0.0.1:1/", timeout=1)
+    assert raised.value.details["cause"] == "http://127.0.0.1:1/ did not answer (connection refused)"
+    assert raised.value.details["elapsed"] >= 1
+
+
+@pytest.mark.parametrize("url", ["shop.example.com/healthz", "ftp://shop.example.com/", "https:///healthz"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match=f"url {url} is not an address"):
+        smoke(url=url)
 
 
 def test_an_address_needs_no_cluster() -> None:
