@@ -27,6 +27,8 @@ def main(place: Path) -> None:
     run(*install, str(place), str(tarball))
     if not (place / "ansible_collections" / "octoblu" / "bluegreen" / "MANIFEST.json").exists():
         sys.exit(f"{tarball.name} was not installed.")
+    if not os.access(place / "ansible_collections" / "octoblu" / "bluegreen" / "bin" / "oops", os.X_OK):
+        sys.exit(f"{tarball.name} has no bin/oops that can be run.")
     for namespace in ("amazon", "kubernetes"):
         shutil.copytree(HERE.parent.parent / namespace, place / "ansible_collections" / namespace)
     for kind, files in {"module": "plugins/modules/*.py", "role": "roles/*"}.items():

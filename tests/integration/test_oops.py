@@ -1,0 +1,47 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An evening with bin/oops."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from shop import CHECKOUT, Shop
+
+
+def test_oops(shop: Shop) -> None:
+    own = {key: value for key, value in shop.variables().items() if key != "bluegreen_app"}
+    own["elb-name"] = own.pop("bluegreen_load_balancer")
+    four = {"application-name": shop.name, "deployment-group": "shop-production", "s3-bucket": "bundles"}
+    (shop.folder / ".oopsrc").write_text(json.dumps(own | four))
+
+    def oops(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, CHECKOUT / "bin" / "oops", *words],
+            check=False,
+            cwd=shop.folder,
+            env=shop.environment,
+            capture_output=True,
+            text=True,
+            timeout=shop.settings.patience,
+        )
+
+    assert "shop: green is live" in oops("status").stdout
+    first = oops("deploy", "0012345")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert shop.commit() == "0012345"
+    planned = oops("deploy", "0000002", "--check")
+    assert "0000002 would be deployed to green" in planned.stdout
+    assert shop.commit() == "0012345"
+    assert oops("deploy", "0000002").returncode == 0
+    assert oops("rollback").returncode == 0
+    assert shop.commit() == "0012345"
+    refused = oops("rollback")
+    assert refused.returncode == 2
+    assert "no good release served before 0012345" in refused.stdout + refused.stderr
+    listed = oops("list").stdout
+    assert "rolled back from 0000002" in listed
