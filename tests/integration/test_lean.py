@@ -32,10 +32,10 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(12, 18, 14, 33)
-UNCHANGED = Work(2, 8, 2, 3)
-STATUS = Work(2, 7, 3, 3)
-ROLLBACK = Work(6, 11, 14, 10)
+DEPLOY = Work(12, 18, 14, 34)
+UNCHANGED = Work(2, 8, 2, 5)
+STATUS = Work(2, 7, 3, 5)
+ROLLBACK = Work(10, 15, 14, 24)
 
 
 @pytest.fixture
