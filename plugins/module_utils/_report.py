@@ -256,6 +256,9 @@ def _nothing_to_do(run: Run) -> str:
         return "nobody holds the lock, nothing to do"
     if run.action == "preview":
         return f"{run.router.get('idle')} is shown at {_preview_at(run)} already, nothing to do"
+    if run.plan.get("action") == "resolve":
+        # In check mode it is not resolved, and what comes after it cannot be known.
+        return f"the swap that was cut off would be resolved onto {run.color} first, and the rest be planned then"
     if run.plan.get("reason"):
         return f"{run.plan['reason']}, nothing to do"
     if run.action == "stage" and run.color != run.live:

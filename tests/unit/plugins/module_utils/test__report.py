@@ -377,6 +377,11 @@ def test_why_there_is_nothing_to_do_is_told() -> None:
     assert told == "shop: 0012345 is live: ada has rolled back from 00abcde, nothing to do"
 
 
+def test_a_cut_off_swap_in_check_mode() -> None:
+    told = summary(run(check_mode=True, plan=PLAN | {"action": "resolve", "color": "blue"}))[0]
+    assert told.startswith("shop: the swap that was cut off would be resolved onto blue first")
+
+
 def test_going_back_after_a_hook_is_told() -> None:
     went = summary(run(failure=FAILED, swap=SWAP, back={"changed": True}))
     assert went[0] == "shop: deploy of 00abcde to green ended as rolled_back"
