@@ -115,17 +115,17 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
     user, host = user_and_host()
     token = secrets.token_hex(8)
     give_up = time.monotonic() + params["wait"]
-    contended, told, taken_from = False, None, None
+    contended, told, taken_from, writes = False, None, None, 0
     while True:
         seen = _look(client, name, namespace)
-        contended = contended or expected not in (None, seen.version)
         if seen.hold and seen.hold.token == token:
             # The answer to the write was lost.
             return _result(True, token, seen.version, contended, taken_from)
+        contended = contended or expected not in (None, seen.version)
         if seen.takeable(params["take_from"]):
             if seen.hold:
-                taken_from = describe_hold(seen.hold, seen.over)
-                contended = contended or not seen.over
+                # Until now it may have changed anything, and left no trace of that in the Lease.
+                taken_from, contended = describe_hold(seen.hold, seen.over), True
             hold = Hold(
                 token=token,
                 holder=params["holder"] or f"{user}@{host}",
@@ -141,7 +141,9 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
             if written is not None:
                 return _result(True, token, written, contended, taken_from)
             # Somebody was quicker, or the answer was lost: the next look tells.
-            expected = seen.version if expected is not None else None
+            writes += 1
+            if writes == _TRIES:
+                raise _too_often(name)
             continue
         contended = True
         left = give_up - time.monotonic()
@@ -216,7 +218,8 @@ def _lost(name: str, hold: Hold | None) -> LockedError:
 
 def _too_often(name: str) -> ClusterError:
     return ClusterError(
-        f"The lock {name} was written by others at every one of {_TRIES} tries: run again.",
+        f"The lock {name} could not be written: others were first, or no answer came, at every one of {_TRIES} tries. "
+        "Look at the cluster, and run again.",
         status=409,
         reason="Conflict",
     )

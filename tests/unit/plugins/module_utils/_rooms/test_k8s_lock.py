@@ -154,12 +154,12 @@ def test_a_living_hold_is_refused_and_told() -> None:
 @pytest.mark.parametrize(
     ("hold", "changes", "taken", "contended"),
     [
-        pytest.param(other(renewed=NOW - 301), {}, True, False, id="over"),
+        pytest.param(other(renewed=NOW - 301), {}, True, True, id="over"),
         pytest.param(other(renewed=NOW - 299), {}, False, False, id="almost over"),
         pytest.param(other(), {"take_from": ["stage"]}, True, True, id="a phase to break into"),
         pytest.param(other(phase="swap"), {"take_from": ["stage"]}, False, False, id="a phase not to"),
         pytest.param(
-            other(renewed=NOW - 301), {"expect_version": "1"}, True, False, id="over, as it was seen"
+            other(renewed=NOW - 301), {"expect_version": "1"}, True, True, id="over, as it was seen"
         ),
         pytest.param(
             other(renewed=NOW - 301), {"expect_version": "0"}, True, True, id="over, but not as seen"
@@ -223,6 +223,17 @@ def test_an_answer_that_was_lost_is_found_to_have_worked() -> None:
     taken = lock(cluster, expect_version="")
     assert cluster.hold is not None
     assert cluster.hold.token == taken["token"]
+
+
+def test_a_write_that_never_gets_through_is_given_up() -> None:
+    cluster = Cluster()
+
+    def lose() -> None:
+        raise ClusterError("The connection was cut.", status=None, reason=None)
+
+    cluster.before_write = lose
+    with pytest.raises(ClusterError, match="at every one of 20 tries"):
+        lock(cluster)
 
 
 def test_a_refusal_of_the_api_is_told() -> None:
