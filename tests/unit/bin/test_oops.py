@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-OOPS = CHECKOUT / "bin" / "oops"
+OOPS = CHECKOUT / "bin" / "oops.py"
 FAKE = """#!{python}
 import json, os, signal, sys
 variables = next(word for word in sys.argv if word.startswith("@"))[1:]
@@ -123,6 +123,22 @@ def test_each_command_is_a_playbook(
     assert told["variables"] == SHOP | variables
     assert told["mode"] == 0o600
     assert _gone(Path(told["file"]))
+
+
+def test_a_link_to_it_is_enough(keyboard: Keyboard) -> None:
+    link = keyboard.folder / "oops"
+    link.symlink_to(CHECKOUT / "bin" / "oops")
+    path = f"{keyboard.python.parent}:{keyboard.environment['PATH']}"
+    finished = subprocess.run(
+        [link, "deploy", "0012345"],
+        check=False,
+        cwd=keyboard.folder,
+        env=keyboard.environment | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert keyboard.told["variables"]["commit"] == "0012345"
 
 
 def test_every_playbook_has_a_command() -> None:
