@@ -32,7 +32,7 @@ GATES = {
     "ruff": "ruff check .",
     "format": "ruff format --check .",
     "mypy": "mypy -p ansible_collections.octoblu.bluegreen.plugins",
-    "mypy-oops": "mypy bin/oops.py",
+    "mypy-oops": "mypy bin/oops",
     "yamllint": "yamllint --strict .",
     "ansible-lint": "ansible-lint --offline --profile production .",
     "docs": "antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .",

@@ -21,7 +21,7 @@ def test_oops(shop: Shop) -> None:
 
     def oops(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, CHECKOUT / "bin" / "oops.py", *words],
+            [sys.executable, CHECKOUT / "bin" / "oops", *words],
             check=False,
             cwd=shop.folder,
             env=shop.environment,

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-OOPS = CHECKOUT / "bin" / "oops.py"
+OOPS = CHECKOUT / "bin" / "oops"
 FAKE = """#!{python}
 import json, os, signal, sys
 variables = next(word for word in sys.argv if word.startswith("@"))[1:]
