@@ -106,6 +106,11 @@ options:
     description: How many events the ledger keeps.
     type: int
     default: 50
+  token:
+    description:
+      - The RV(octoblu.bluegreen.k8s_lock#module:token) of a hold of the application's lock. Nothing is written when the lock
+        is no longer that hold's.
+    type: str
   unlock:
     description: The RV(octoblu.bluegreen.k8s_lock#module:token) of a hold of the application's lock, to be freed afterwards.
     type: str
@@ -184,6 +189,7 @@ ROOM = Room(
         "cause": {"type": "str"},
         "judges": {"type": "bool", "default": True},
         "limit": {"type": "int", "default": 50},
+        "token": {"type": "str", "no_log": False},
         "unlock": {"type": "str", "no_log": False},
         **ARGUMENT_SPEC,
     },

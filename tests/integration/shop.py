@@ -281,16 +281,17 @@ class Shop:
         found = self.get("configmap", f"{self.name}-releases")
         return [json.loads(line) for line in found["data"]["events"].splitlines()] if found else []
 
-    def wait_for_phase(self, phase: str) -> None:
-        """Until somebody holds the lock in a phase."""
+    def wait_for_phase(self, phase: str = "", purpose: str = "") -> None:
+        """Until somebody holds the lock in a phase, or for a purpose that begins so."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             lease = self.get("lease", f"{self.name}-lock") or {"metadata": {}, "spec": {}}
             notes = lease["metadata"].get("annotations") or {}
-            if lease["spec"].get("holderIdentity") and notes.get("octoblu.bluegreen/phase") == phase:
+            seen = [notes.get(f"octoblu.bluegreen/{note}", "") for note in ("phase", "purpose")]
+            if lease["spec"].get("holderIdentity") and phase in ("", seen[0]) and seen[1].startswith(purpose):
                 return
             time.sleep(0.1)
-        raise AssertionError(f"nobody came to phase {phase}: {lease}")
+        raise AssertionError(f"nobody came to phase {phase or 'any'} of {purpose or 'anything'}: {lease}")
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """Everything of ours in the namespace but the ledger, without what the cluster itself writes."""

@@ -32,10 +32,10 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(12, 18, 14, 34)
+DEPLOY = Work(12, 18, 14, 35)
 UNCHANGED = Work(2, 8, 2, 5)
 STATUS = Work(2, 7, 3, 5)
-ROLLBACK = Work(10, 15, 14, 24)
+ROLLBACK = Work(9, 15, 14, 25)
 
 
 @pytest.fixture

@@ -98,10 +98,12 @@ def test_a_rollback_breaks_into_a_deploy_that_then_stops(
     shop.deployed("0000001")
     shop.deployed("0000002")
     deploy = phase(shop, gate)
-    back = shop.rollback()
-    assert (back.outcome, back.result["commit"]) == ("rolled_back", "0000001"), back.output
+    breaking_in = shop.start("rollback")
+    shop.wait_for_phase(purpose="rollback")
     gate.touch()
     stopped = deploy.finish()
+    back = breaking_in.finish()
+    assert (back.outcome, back.result["commit"]) == ("rolled_back", "0000001"), back.output
     assert (stopped.code, stopped.outcome) == (2, "locked"), stopped.output
     assert "no longer this run's" in stopped.reason
     assert shop.commit() == "0000001"

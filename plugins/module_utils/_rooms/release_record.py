@@ -44,7 +44,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     read_release,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import free
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import user_and_host
 
 EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
@@ -60,6 +60,8 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     result: Result = {"changed": False, "unlocked": False, "at": round(time.time(), 3), "warnings": []}
     if check_mode:
         return result
+    if params["token"]:
+        check_held(client, name_of_lock(params["app"]), params["namespace"], params["token"])
     left = Release(**params["left"]) if params["left"] else None
     images: dict[str, str] = {}
     if params["event"] == STAGED:

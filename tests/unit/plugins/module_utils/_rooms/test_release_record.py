@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, LockedError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, read_ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     MANIFEST,
     PROVEN,
@@ -54,6 +55,8 @@ class Cluster:
         if kind == "ConfigMap":
             assert name == "shop-releases"
             return self.ledger
+        if kind == "Lease":
+            return held(None, Hold("mine", "ada@laptop", "", "", "", "", 0, self.now(), 300), name)
         return self.deployments.get(name)
 
     def list(self, api_version: str, kind: str, namespace: str, selector: str) -> Any:
@@ -107,7 +110,7 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "limit": 50,
         "judges": True,
         **dict.fromkeys(
-            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "unlock")
+            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "token", "unlock")
         ),
     }
     return release_record.run(params | changes, check_mode, cluster, lambda line: None)
@@ -217,6 +220,15 @@ def test_another_release_is_not_marked(cluster: Cluster, changes: dict[str, str]
     assert said in raised.value.message
     assert cluster.patches == 0
     assert cluster.events == ()
+
+
+def test_nothing_is_written_under_a_lock_that_was_lost() -> None:
+    cluster = Cluster()
+    with pytest.raises(LockedError, match="no longer this run's"):
+        record(cluster, token="yours")
+    assert (cluster.patches, cluster.writes) == (0, 0)
+    record(cluster, token="mine")
+    assert (cluster.patches, cluster.writes) == (1, 1)
 
 
 def test_a_release_that_was_replaced_meanwhile_fails() -> None:
