@@ -104,10 +104,17 @@ def held(lease: Mapping[str, Any] | None, hold: Hold, name: str) -> Object:
     return _lease(lease, name, notes, spec)
 
 
-def freed(lease: Mapping[str, Any], name: str) -> Object:
-    """The Lease without a hold."""
+def last_held(lease: Mapping[str, Any] | None) -> float:
+    """When somebody last had the lock, in seconds since the epoch by the API server's clock; 0 where nobody ever had."""
+    return _epoch(((lease or {}).get("spec") or {}).get("renewTime"))
+
+
+def freed(lease: Mapping[str, Any], name: str, now: float) -> Object:
+    """The Lease without a hold, and with the time of its end."""
     there = lease.get("spec") or {}
-    spec = {key: there[key] for key in ("leaseTransitions",) if key in there}
+    spec = {key: there[key] for key in ("leaseTransitions",) if key in there} | {
+        "renewTime": _micro_time(now)
+    }
     return _lease(lease, name, {}, spec)
 
 

@@ -96,6 +96,11 @@ options:
       manifest:
         description: The hash of its manifests, if that is known.
         type: str
+  since:
+    description:
+      - When the router was about to be read, in seconds since the epoch by this machine's clock. Where somebody has had the
+        application's lock after that, RV(lock_version) is one that the lock never has.
+    type: float
   locked:
     description:
       - Whether the application's lock is held by this run. A swap that is under way nevertheless is refused then, instead
@@ -342,6 +347,7 @@ ROOM = Room(
             "type": "dict",
             "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},
         },
+        "since": {"type": "float"},
         "locked": {"type": "bool", "default": False},
         "creates_listeners": {"type": "bool", "default": False},
         "claim": {"type": "bool", "default": False},

@@ -9,6 +9,7 @@ The bounds are what it takes today. A change that needs less lowers them here, t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -47,6 +48,12 @@ def work(shop: Shop, aws: Aws, cluster: Cluster) -> Callable[[Callable[[], Finis
 
     def done(play: Callable[[], Finished], outcome: str) -> Work:
         actions.unlink(missing_ok=True)
+        if shop.get("lease", "shop-lock"):
+            # Where somebody has just had the lock more is read.
+            past = {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}
+            shop.kubectl(
+                "patch", "lease", "shop-lock", "-n", shop.namespace, "--type=merge", "-p", json.dumps(past)
+            )
         cluster.forget_requests()
         mark = aws.mark()
         finished = play()

@@ -93,7 +93,7 @@ def free(
             return _result(False, None, seen.version)
         if not token and not seen.takeable(take_from):
             raise _refused(name, seen, "unlocked")
-        written = _write(client, name, namespace, seen, freed(seen.lease, name))
+        written = _write(client, name, namespace, seen, freed(seen.lease, name, seen.now))
         if written is not None:
             taken_from = None if token else describe_hold(seen.hold, seen.over)
             return _result(True, None, written, taken_from=taken_from)

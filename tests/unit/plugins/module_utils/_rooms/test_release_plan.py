@@ -3,12 +3,14 @@ from __future__ import annotations
 import base64
 import copy
 import gzip
+import time
 from typing import Any
 
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger, contents
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import freed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
     MANIFEST,
@@ -109,6 +111,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "leaving": None,
         "color": None,
         "locked": False,
+        "since": None,
         "creates_listeners": False,
         "claim": False,
         "allow_local": False,
@@ -544,3 +547,19 @@ def test_the_smoke_request_goes_through_the_preview() -> None:
         InputError, match=r"nothing shows green there \(node port 30082\): run preview.yml first"
     ):
         plan(*there, smoke="preview", preview_router=PREVIEW | {"preview_port": 80})
+
+
+@pytest.mark.parametrize(
+    ("freed_ago", "read_ago", "version"),
+    [(60, 0.5, "7"), (4, 0.5, "7"), (1, 0.5, "0"), (3.5, 3, "0"), (4.5, 3, "7"), (60, 90, "0")],
+)
+def test_a_lock_that_was_held_after_the_router_was_read_is_not_as_it_was_seen(
+    freed_ago: float, read_ago: float, version: str
+) -> None:
+    """Somebody may have swapped between the two reads; what is idle here may be live by now."""
+    lease = freed(
+        {"metadata": {"resourceVersion": "7"}, "spec": {}}, "shop-lock", Cluster().now() - freed_ago
+    )
+    lease["metadata"] |= {"name": "shop-lock", "namespace": "store"}
+    assert plan(lease, since=time.time() - read_ago)["lock_version"] == version
+    assert plan(since=time.time() - read_ago)["lock_version"] == ""
