@@ -217,17 +217,6 @@ def find_holder(
     return None
 
 
-def check_claim(route: Route, claim: str, take_over: bool) -> None:
-    if route.claim is not None and route.claim != claim and not take_over:
-        raise InputError(
-            f"Load balancer {route.name} is claimed by '{route.claim}', and this is '{claim}' "
-            "(<application>/<uid of its namespace>): deploy through a load balancer of its own, "
-            "or take this one over with bluegreen_claim: true.",
-            claim=claim,
-            claimed_by=route.claim,
-        )
-
-
 def companions(deployments: Iterable[Mapping[str, Any]], color: str, release: Release) -> tuple[str, ...]:
     """The Deployments that were staged with a release on one color, by name."""
     return tuple(
