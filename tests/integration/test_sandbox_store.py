@@ -83,13 +83,13 @@ def test_generation_moves_with_the_spec_alone(cluster: Cluster) -> None:
 
 def test_a_dry_run_answers_as_if_and_stores_nothing(cluster: Cluster) -> None:
     path = f"{path_of('services')}?dryRun=All"
-    status, answer = cluster.request("POST", path, service("dry", 30700))
+    status, answer = cluster.request("POST", path, service("dry", 30070))
     assert status == 201
     assert answer["metadata"]["uid"]
     assert "resourceVersion" not in answer["metadata"]
     assert cluster.request("GET", path_of("services", name="dry"))[0] == 404
-    create(cluster, "services", service("holder", 30700))
-    status, answer = cluster.request("POST", path, service("dry", 30700))
+    create(cluster, "services", service("holder", 30070))
+    status, answer = cluster.request("POST", path, service("dry", 30070))
     assert (status, answer["details"]["causes"][0]["field"]) == (422, "spec.ports[0].nodePort")
 
 
@@ -384,8 +384,8 @@ def test_node_ports_that_nobody_chose_leave_the_lower_band_alone(cluster: Cluste
 
 
 def test_a_service_keeps_its_ports_and_address_when_it_is_replaced_without_them(cluster: Cluster) -> None:
-    before = create(cluster, "services", service("kept", 30701))
-    body = json.loads(json.dumps(service("kept", 30701)))
+    before = create(cluster, "services", service("kept", 30071))
+    body = json.loads(json.dumps(service("kept", 30071)))
     del body["spec"]["ports"][0]["nodePort"]
     status, after = cluster.request("PUT", path_of("services", name="kept"), body)
     assert (status, after["spec"]) == (200, before["spec"])
