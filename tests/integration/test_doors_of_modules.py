@@ -138,13 +138,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory, settings: Settings, elb: Any
     folder = tmp_path_factory.mktemp("doors")
     temporary = {door: folder / f"{door}-temporary" for door in DOORS}
     with ExitStack() as stack, ThreadPoolExecutor(len(DOORS)) as pool:
-        asked = {}
+        asked, reached = {}, _cluster()
         for door in DOORS:
             balancer = make(elb, [listener(settings.http_port, settings.green_port)], zones)
             stack.callback(balancer.delete)
             demo = stack.enter_context(Demo(settings))
             _stage(demo)
-            variables = {"balancer": balancer.name, "place": demo.namespace, **_cluster()}
+            variables = {"balancer": balancer.name, "place": demo.namespace, **reached}
             temporary[door].mkdir()
             asked[door] = pool.submit(
                 ask, door, folder / door, settings, QUESTIONS, variables, "-vvv", TMPDIR=str(temporary[door])
@@ -183,6 +183,13 @@ def test_no_process_is_started(asked: Asked) -> None:
 
 def test_progress_is_shown(asked: Asked) -> None:
     assert re.search(r"^\[here\] .*shop-blue", asked.answers["action"].errors, re.MULTILINE)
+
+
+def test_no_key_is_shown(asked: Asked) -> None:
+    key = base64.b64encode(b"-----BEGIN PRIVATE KEY-----").decode().rstrip("=")[:-1]
+    for door in DOORS:
+        shown = f"{asked.answers[door].output}{asked.answers[door].errors}{asked.answers[door].of}"
+        assert key not in shown, door
 
 
 def test_no_key_stays_on_the_disk(asked: Asked) -> None:

@@ -209,7 +209,7 @@ def _type_of(annotation: Any, name: str) -> Type:
     if origin is typing.Annotated:
         return _type_of(arguments[0], name)
     if origin in (typing.Union, types.UnionType):
-        members = [member for member in arguments if member is not type(None)]
+        members = [member for member in arguments if member is not types.NoneType]
         return _type_of(members[0], name) if len(members) == 1 else _union(members)
     if origin is list:
         return ListOf(_type_of(arguments[0], name))
