@@ -410,7 +410,7 @@ def _idle(demo: Demo) -> Any:
     return demo.pod(probe=False, image="sandbox/pause:v1")
 
 
-@pytest.mark.parametrize("replicas", [1, 50, 200])
+@pytest.mark.parametrize("replicas", [1, 50, 500])
 def test_ready_is_seen_right_after_the_status_says_so(demo: Demo, cluster: Cluster, replicas: int) -> None:
     late = []
     for number in range(5 if replicas == 1 else 1):

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,9 @@ def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Caus
     """The causes of the pods that count; ``events`` is None where nobody has looked at them."""
     healthy = any(pod.unharmed for pod in pods if pod.counts)
     going = any(pod.leaving for pod in pods)
+    told = defaultdict(list)
+    for event in events or ():
+        told[event.uid].append(event)
     causes = []
     for pod in pods:
         if pod.cause is None or not pod.counts:
@@ -42,9 +46,9 @@ def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Caus
             runs = max(container.failed_runs for container in pod.containers)
             cause = cause if runs >= _RUNS_BESIDE_HEALTHY else replace(cause, patience=NEVER)
         elif cause.code == "Unschedulable":
-            cause = _scheduled_later(pod, cause, going, events)
+            cause = _scheduled_later(cause, going, told[pod.uid])
         elif cause.code == "ContainerCreating":
-            cause = _mounting(pod, cause, events)
+            cause = _mounting(pod, cause, told[pod.uid])
         causes.append(cause)
     return causes
 
@@ -69,15 +73,15 @@ def refused_cause(owner: Mapping[str, Any], message: str, patience: float) -> Ca
     )
 
 
-def _scheduled_later(pod: Pod, cause: Cause, going: bool, events: Sequence[Event] | None) -> Cause:
-    """A pod that goes makes room, and an autoscaler that has said it brings a node does as well."""
-    if any(each.uid == pod.uid and each.reason in _AUTOSCALER for each in events or ()):
+def _scheduled_later(cause: Cause, going: bool, told: Sequence[Event]) -> Cause:
+    """A pod that goes makes room, and an autoscaler that has ``told`` that it brings a node does as well."""
+    if any(each.reason in _AUTOSCALER for each in told):
         return replace(cause, patience=NEVER, text=f"{cause.text}; a node is on its way")
     return replace(cause, patience=NEVER) if going else cause
 
 
-def _mounting(pod: Pod, cause: Cause, events: Sequence[Event] | None) -> Cause:
-    warnings = [each for each in events or () if each.uid == pod.uid and each.warning]
+def _mounting(pod: Pod, cause: Cause, told: Sequence[Event]) -> Cause:
+    warnings = [each for each in told if each.warning]
     if not warnings:
         return cause
     last = max(warnings, key=lambda each: each.when)

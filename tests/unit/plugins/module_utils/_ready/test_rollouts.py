@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import read_event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.trouble import pod_causes
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Seen, Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
 
@@ -230,6 +232,20 @@ def test_a_volume_that_cannot_be_mounted_is_told_by_its_event(
     events = [event("uid-shop-2-a", "FailedMount", message, count)]
     (cause,) = judged(thing, creating, sets=[NEWEST], events=events).causes
     assert (cause.told, cause.patience) == (f"shop-2-a: {message} (FailedMount)", patience)
+
+
+def test_the_events_are_gone_through_once_however_many_pods_are_in_trouble() -> None:
+    class Events(list[Any]):
+        times = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            self.times += 1
+            return super().__iter__()
+
+    pods = [read_pod(of("2", str(number), **FULL)) for number in range(20)]
+    events = Events(read_event(event(f"uid-shop-2-{number}", "FailedScheduling")) for number in range(20))
+    assert len(pod_causes(pods, events)) == 20
+    assert events.times == 1
 
 
 def stateful(name: str, revision: str, *containers: Object) -> Object:
