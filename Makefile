@@ -8,6 +8,9 @@ SANDBOX := PYTHONPATH=tests $(PY) -m sandbox
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export ANSIBLE_REMOTE_TEMP := $(ANSIBLE_HOME)/tmp
 
+# Packages are compiled when they are first imported, as they are where a user has installed them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help try test test-cores check bench bench-swap bench-wait venv sandbox sandbox-env sandbox-down clean
 
 help: ## list the targets
