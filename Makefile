@@ -21,14 +21,14 @@ try: .venv/ready ## see the main job run in a sandbox: deploy, switch, refuse, r
 
 test: .venv/ready ## every gate and every test
 	@$(PY) .ci/gates.py
-	$(PY) -m pytest -n 4 --dist worksteal tests/unit tests/integration
+	$(PY) -m pytest -n 3 --dist worksteal tests/unit tests/integration
 
 test-cores: .venv/ready ## sanity, unit tests, both doors and every playbook on each supported ansible-core whose Python is here
 	@$(PY) .ci/cores.py
 
 check: .venv/ready ## the quick half: lint, types, unit tests, one story
 	@$(PY) .ci/gates.py ruff format mypy yamllint ansible-lint
-	$(PY) -m pytest -n 4 --dist worksteal tests/unit tests/integration/test_first_light.py
+	$(PY) -m pytest -n 3 --dist worksteal tests/unit tests/integration/test_first_light.py
 
 bench: .venv/ready ## measure whole deploys and rollbacks beside the stock modules and the sequence of 2015
 	@PYTHONPATH=tests $(PY) tests/bench/deploy.py

@@ -20,6 +20,7 @@ import pytest
 from balancers import listener
 from instances import refuses
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import connect
 from sandbox.aws import Aws
 
 pytestmark = pytest.mark.sandbox
@@ -156,6 +157,9 @@ def test_the_command_line(command: Any, tmp_path: Path) -> None:
     assert [each["Listener"]["InstancePort"] for each in shop["ListenerDescriptions"]] == [30081]
     assert shop["HealthCheck"]["Target"] == "HTTP:30081/healthz"
     assert len(shop["Instances"]) == 1
+    seen = connect({"kubeconfig": exports["KUBECONFIG"]}).get("v1", "Namespace", "web")
+    assert seen is not None
+    assert seen["status"]["phase"] == "Active"
     [url] = [word.rstrip(";") for word in told.stdout.split() if word.startswith("http")]
     with pytest.raises(urllib.error.HTTPError, match="503"):
         urllib.request.urlopen(url)

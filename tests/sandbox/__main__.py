@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sandbox.playground import LOAD_BALANCER, NODE_PORTS, Playground
+from sandbox.playground import LOAD_BALANCER, NAMESPACE, NODE_PORTS, Playground
 
 STOP_SECONDS = 20
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -143,7 +143,7 @@ def exports(environment: Mapping[str, str]) -> str:
 def summary(state: State) -> str:
     return (
         f"The load balancer {LOAD_BALANCER} answers at {state.url}; "
-        f"blue is node port {NODE_PORTS['blue']}, green {NODE_PORTS['green']}.\n"
+        f"blue is node port {NODE_PORTS['blue']}, green {NODE_PORTS['green']}. Namespace {NAMESPACE} is there.\n"
         'In another shell: eval "$(make -s sandbox-env)"'
     )
 

@@ -1,4 +1,4 @@
-"""Cluster and AWS together, with a load balancer that is ready to be switched."""
+"""Cluster and AWS together, with a namespace, and a load balancer that is ready to be switched."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sandbox.aws.handle import REGION
 from sandbox.cluster import Cluster
 
 LOAD_BALANCER = "shop"
+NAMESPACE = "web"
 LISTENER_PORT = 80
 NODE_PORTS = {"blue": 30081, "green": 30082}
 # Nobody wants to wait 5 s for a check that is only watched.
@@ -35,6 +36,7 @@ class Playground:
             # kubernetes.core keeps there what a server offers, by its address alone.
             self._tmp.mkdir(exist_ok=True)
             _make_load_balancer(self.aws)
+            self._make_namespace()
             self._started = started.pop_all()
         return self
 
@@ -50,6 +52,12 @@ class Playground:
             **self.aws.environment,
             "TMPDIR": str(self._tmp.absolute()),
         }
+
+    def _make_namespace(self) -> None:
+        wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        status, answer = self.cluster.request("POST", "/api/v1/namespaces", wanted)
+        if status != 201:
+            raise RuntimeError(f"The sandbox has no namespace {NAMESPACE}: {answer}")
 
     @property
     def url(self) -> str:
