@@ -112,7 +112,9 @@ options:
     type: int
     default: 10
   log_lines:
-    description: How many of the last log lines to return of the containers that failed, V(0) for none.
+    description:
+      - How many of the last log lines to return of the containers that failed, V(0) for none.
+      - The very last ones of the first such container stand in the message, too.
     type: int
     default: 20
 seealso:

@@ -234,6 +234,7 @@ def test_a_failure_names_each_pod_and_brings_its_events_and_logs(broken: dict[st
     assert {(log["pod"], log["container"]) for log in broken["probe"].result["logs"]} == {
         (broken["probe"].result["pods"][0]["name"], "app")
     }
+    assert f"  {broken['probe'].result['logs'][0]['lines'][-1]}" in broken["probe"].message.splitlines()
     assert broken["image"].result["logs"] == []
 
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import Cause, one_line
@@ -19,6 +19,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts 
 
 _MOST_PODS = 10
 _MOST_WORKLOADS = 5
+# A person reads so many; a result has them all.
+_LOG_TAIL = 5
 # Causes that say that something is wrong, but not what; the vaguest last.
 _VAGUE = ("ProgressDeadlineExceeded", "PodsMissing", "ContainerCreating")
 _DOING = {
@@ -105,6 +107,16 @@ def pod_lines(verdicts: Sequence[Verdict], events: Sequence[Event], now: float |
     if len(unready) > _MOST_PODS:
         lines.append(f"and {len(unready) - _MOST_PODS} more pods that are not ready")
     return lines
+
+
+def log_tail(logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The end of what the first container in trouble has written, under a line that names it."""
+    if not logs:
+        return []
+    first = logs[0]
+    run = "the run before, " if first["previous"] else ""
+    tail = first["lines"][-_LOG_TAIL:]
+    return [f"log of {first['pod']}, {run}container {first['container']}:", *(f"  {line}" for line in tail)]
 
 
 def pod_result(pod: Pod, workload: str, events: Sequence[Event]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
     event_result,
     headline,
+    log_tail,
     pod_lines,
     pod_result,
     progress,
@@ -212,7 +213,7 @@ def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: i
         first = f"{', '.join(verdict.name for verdict in ending.verdicts)}: ready, but never for long enough"
     if not ending.certain:
         first += f" (not ready after {timeout} s)"
-    lines = [first, *pod_lines(ending.verdicts, diagnosis.events, now)]
+    lines = [first, *pod_lines(ending.verdicts, diagnosis.events, now), *log_tail(diagnosis.logs)]
     result = _result(ending, diagnosis)
     return NotReadyError("\n".join(lines), **result)
 

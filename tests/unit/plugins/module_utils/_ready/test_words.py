@@ -11,6 +11,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods impo
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
     headline,
+    log_tail,
     pod_lines,
     pod_result,
     progress,
@@ -125,6 +126,27 @@ def test_five_hundred_pods_are_not_listed_one_by_one() -> None:
     lines = pod_lines([verdict(*[STARTING] * 500)], [], NOW)
     assert len(lines) == 11
     assert lines[-1] == "and 490 more pods that are not ready"
+
+
+@pytest.mark.parametrize(
+    ("logs", "told"),
+    [
+        ([], []),
+        (
+            [
+                {"pod": "shop-d", "container": "app", "previous": False, "lines": list("abcdefg")},
+                {"pod": "shop-e", "container": "app", "previous": False, "lines": ["z"]},
+            ],
+            ["log of shop-d, container app:", "  c", "  d", "  e", "  f", "  g"],
+        ),
+        (
+            [{"pod": "shop-d", "container": "app", "previous": True, "lines": ["no database"]}],
+            ["log of shop-d, the run before, container app:", "  no database"],
+        ),
+    ],
+)
+def test_the_end_of_the_first_log_is_shown(logs: list[dict[str, Any]], told: list[str]) -> None:
+    assert log_tail(logs) == told
 
 
 def test_a_pod_that_has_crashed_once_says_how() -> None:
