@@ -27,6 +27,9 @@ _PHASE = "octoblu.bluegreen/phase"
 _HOST = "octoblu.bluegreen/host"
 _PROCESS = "octoblu.bluegreen/process"
 _OURS = (_TOKEN, _PURPOSE, _PHASE, _HOST, _PROCESS)
+_NO_VERSION = "0"
+# The API server tells its time in whole seconds, so that what lies between two of its times can be so much longer.
+_CLOCK_GRAIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -104,18 +107,24 @@ def held(lease: Mapping[str, Any] | None, hold: Hold, name: str) -> Object:
     return _lease(lease, name, notes, spec)
 
 
-def last_held(lease: Mapping[str, Any] | None) -> float:
-    """When somebody last had the lock, in seconds since the epoch by the API server's clock; 0 where nobody ever had."""
-    return _epoch(((lease or {}).get("spec") or {}).get("renewTime"))
+def version_to_expect(lease: Mapping[str, Any] | None, now: float, looked_ago: float) -> str:
+    """The Lease's version, as long as nobody has had the lock since one looked elsewhere ``looked_ago`` seconds ago.
+
+    Where somebody has, it is a version that no object ever has. Empty where there is no Lease yet. ``now`` is the
+    API server's clock, by which the Lease tells when it was held last; how long ago one looked is a span, so that
+    two clocks are never compared.
+    """
+    if lease is None:
+        return ""
+    held_ago = now - _epoch((lease.get("spec") or {}).get("renewTime"))
+    return _NO_VERSION if held_ago < looked_ago + _CLOCK_GRAIN else str(lease["metadata"]["resourceVersion"])
 
 
 def freed(lease: Mapping[str, Any], name: str, now: float) -> Object:
     """The Lease without a hold, and with the time of its end."""
     there = lease.get("spec") or {}
-    spec = {key: there[key] for key in ("leaseTransitions",) if key in there} | {
-        "renewTime": _micro_time(now)
-    }
-    return _lease(lease, name, {}, spec)
+    kept = {key: there[key] for key in ("leaseTransitions",) if key in there}
+    return _lease(lease, name, {}, {**kept, "renewTime": _micro_time(now)})
 
 
 def describe_hold(hold: Hold, over: bool) -> Object:

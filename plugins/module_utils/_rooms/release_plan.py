@@ -43,8 +43,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
     Hold,
     describe_hold,
     is_over,
-    last_held,
     read_hold,
+    version_to_expect,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import (
     Object,
@@ -79,10 +79,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import p
 # The goals that make a release of rendered manifests, and those that only read.
 RENDERING = ("deploy", "stage")
 _READING = ("status", "list")
-# No object has this version.
-_NO_VERSION = "0"
-# The API server tells its time in whole seconds, so that what lies between two of its times can be so much longer.
-_CLOCK_GRAIN = 1.0
 GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", *_READING)
 
 
@@ -388,7 +384,8 @@ def _describe(this: _Run) -> Result:
     back = way_back(standing.sides, route.live, standing.ledger)
     live = standing.sides[route.live].release if route.live else None
     hold = read_hold(standing.lease) if standing.lease else None
-    version = _version_to_expect(this) if standing.lease else ""
+    looked_ago = time.time() - this.params["since"] if this.params["since"] else 0.0
+    version = version_to_expect(standing.lease, this.client.now() or time.time(), looked_ago)
     result: Result = {
         "changed": False,
         "live": route.live,
@@ -403,18 +400,6 @@ def _describe(this: _Run) -> Result:
     if this.goal in _READING:
         result["history"] = [asdict(row) for row in rows(standing.ledger, live, back.to)]
     return result
-
-
-def _version_to_expect(this: _Run) -> str:
-    """The version of the Lease; one that it never has where somebody had the lock after the router was read.
-
-    That one may have pointed the router elsewhere since. Both clocks are compared with themselves alone:
-    ours for how long ago the router was read, the API server's for how long ago the lock was held.
-    """
-    lease = this.standing.lease or {}
-    read = time.time() - this.params["since"] if this.params["since"] else 0.0
-    held = (this.client.now() or time.time()) - last_held(lease)
-    return _NO_VERSION if held < read + _CLOCK_GRAIN else str(lease["metadata"]["resourceVersion"])
 
 
 def _over(client: _k8s.Cluster, hold: Hold) -> bool:
