@@ -109,8 +109,13 @@ def pod_lines(verdicts: Sequence[Verdict], events: Sequence[Event], now: float |
     return lines
 
 
-def log_tail(logs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The end of what the first container in trouble has written, under a line that names it."""
+def log_tail(certain: Sequence[Cause], pods: Sequence[Pod], logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The end of what the first container in trouble has written, under a line that names it.
+
+    Where it is certain which pods are broken, what the others have written would lead astray.
+    """
+    broken = {cause.subject for cause in certain} & {pod.name for pod in pods}
+    logs = [log for log in logs if not broken or log["pod"] in broken]
     if not logs:
         return []
     first = logs[0]

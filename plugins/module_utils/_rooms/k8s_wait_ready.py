@@ -213,7 +213,12 @@ def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: i
         first = f"{', '.join(verdict.name for verdict in ending.verdicts)}: ready, but never for long enough"
     if not ending.certain:
         first += f" (not ready after {timeout} s)"
-    lines = [first, *pod_lines(ending.verdicts, diagnosis.events, now), *log_tail(diagnosis.logs)]
+    pods = [pod for verdict in ending.verdicts for pod in verdict.pods]
+    lines = [
+        first,
+        *pod_lines(ending.verdicts, diagnosis.events, now),
+        *log_tail(ending.certain, pods, diagnosis.logs),
+    ]
     result = _result(ending, diagnosis)
     return NotReadyError("\n".join(lines), **result)
 

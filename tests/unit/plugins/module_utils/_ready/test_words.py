@@ -128,25 +128,30 @@ def test_five_hundred_pods_are_not_listed_one_by_one() -> None:
     assert lines[-1] == "and 490 more pods that are not ready"
 
 
+LOGS: list[dict[str, Any]] = [
+    {"pod": "shop-a", "container": "app", "previous": False, "lines": list("abcdefg")},
+    {"pod": "shop-d", "container": "app", "previous": True, "lines": ["no database"]},
+]
+OF_A = ["log of shop-a, container app:", "  c", "  d", "  e", "  f", "  g"]
+OF_D = ["log of shop-d, the run before, container app:", "  no database"]
+
+
 @pytest.mark.parametrize(
-    ("logs", "told"),
+    ("subjects", "logs", "told"),
     [
-        ([], []),
-        (
-            [
-                {"pod": "shop-d", "container": "app", "previous": False, "lines": list("abcdefg")},
-                {"pod": "shop-e", "container": "app", "previous": False, "lines": ["z"]},
-            ],
-            ["log of shop-d, container app:", "  c", "  d", "  e", "  f", "  g"],
-        ),
-        (
-            [{"pod": "shop-d", "container": "app", "previous": True, "lines": ["no database"]}],
-            ["log of shop-d, the run before, container app:", "  no database"],
-        ),
+        ([], [], []),
+        ([], LOGS, OF_A),
+        (["shop-d"], LOGS, OF_D),
+        (["shop"], LOGS, OF_A),
+        (["shop-c"], LOGS, []),
     ],
+    ids=["none", "nothing-certain", "the-broken-pods", "the-workload", "not-the-others"],
 )
-def test_the_end_of_the_first_log_is_shown(logs: list[dict[str, Any]], told: list[str]) -> None:
-    assert log_tail(logs) == told
+def test_the_end_of_the_first_log_is_shown(
+    subjects: list[str], logs: list[dict[str, Any]], told: list[str]
+) -> None:
+    certain = [Cause(subject, subject, "Any", "any", NEVER) for subject in subjects]
+    assert log_tail(certain, [STARTING, ABSENT, CRASHING], logs) == told
 
 
 def test_a_pod_that_has_crashed_once_says_how() -> None:
