@@ -72,7 +72,7 @@ def passes(core: Core) -> bool:
     print(f"ansible-core {core.version} with {python}", flush=True)
     make(core, python)
     own, played = str(core.venv / "bin" / "python"), [f"tests/integration/{name}" for name in PLAYED]
-    side_by_side = ["-q", "-n", "4", "--dist", "worksteal"]
+    side_by_side = ["-q", "-n", "3", "--dist", "worksteal"]
     steps = [
         ([own, ".ci/gates.py", "sanity"], {}),
         ([own, "-m", "pytest", "-q", "tests/unit"], {}),

@@ -281,7 +281,7 @@ class Shop:
         found = self.get("configmap", f"{self.name}-releases")
         return [json.loads(line) for line in found["data"]["events"].splitlines()] if found else []
 
-    def wait_for_phase(self, phase: str = "", purpose: str = "") -> None:
+    def wait_for_lock(self, phase: str = "", purpose: str = "") -> None:
         """Until somebody holds the lock in a phase, or for a purpose that begins so."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

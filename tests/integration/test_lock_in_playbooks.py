@@ -41,7 +41,7 @@ def _held(shop: Shop, gate: Path, commit: str, moment: str) -> Running:
     hook = gate.with_suffix(".yml")
     hook.write_text(HOOK.format(gate=gate))
     running = shop.start("deploy", commit=commit, bluegreen_hooks={moment: [str(hook)]})
-    shop.wait_for_phase("hook")
+    shop.wait_for_lock("hook")
     return running
 
 
@@ -65,7 +65,7 @@ def test_a_second_deploy_is_refused_or_waits(shop: Shop, gate: Path, held: Runni
 def in_stage(shop: Shop, gate: Path) -> Running:
     """Its pods never get ready."""
     running = shop.start("deploy", commit="0000003", bluegreen_readiness_path=shop.settings.bad_path)
-    shop.wait_for_phase("stage")
+    shop.wait_for_lock("stage")
     return running
 
 
@@ -83,7 +83,7 @@ def in_checks(shop: Shop, gate: Path) -> Running:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/"
     running = shop.start("deploy", commit="0000003", bluegreen_smoke=address)
-    shop.wait_for_phase("checks")
+    shop.wait_for_lock("checks")
     return running
 
 
@@ -99,7 +99,7 @@ def test_a_rollback_breaks_into_a_deploy_that_then_stops(
     shop.deployed("0000002")
     deploy = phase(shop, gate)
     breaking_in = shop.start("rollback")
-    shop.wait_for_phase(purpose="rollback")
+    shop.wait_for_lock(purpose="rollback")
     gate.touch()
     stopped = deploy.finish()
     back = breaking_in.finish()

@@ -36,7 +36,7 @@ class Playground:
             # kubernetes.core keeps there what a server offers, by its address alone.
             self._tmp.mkdir(exist_ok=True)
             _make_load_balancer(self.aws)
-            self._make_namespace()
+            _make_namespace(self.cluster)
             self._started = started.pop_all()
         return self
 
@@ -53,15 +53,16 @@ class Playground:
             "TMPDIR": str(self._tmp.absolute()),
         }
 
-    def _make_namespace(self) -> None:
-        wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-        status, answer = self.cluster.request("POST", "/api/v1/namespaces", wanted)
-        if status != 201:
-            raise RuntimeError(f"The sandbox has no namespace {NAMESPACE}: {answer}")
-
     @property
     def url(self) -> str:
         return f"http://{self.aws.ports(LOAD_BALANCER)[LISTENER_PORT]}/"
+
+
+def _make_namespace(cluster: Cluster) -> None:
+    wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    status, answer = cluster.request("POST", "/api/v1/namespaces", wanted)
+    if status != 201:
+        raise RuntimeError(f"The sandbox has no namespace {NAMESPACE}: {answer}")
 
 
 def _make_load_balancer(aws: Aws) -> None:
