@@ -1,0 +1,160 @@
+"""A plan, and what it is made of: the router, the cluster's objects, rendered manifests."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+    COLOR,
+    MANIFEST,
+    PROVEN,
+    VERSION,
+    Release,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_plan
+
+ROUTER: dict[str, Any] = {
+    "name": "shop-lb",
+    "type": "classic",
+    "live": "blue",
+    "idle": "green",
+    "colors": {"blue": {"node_ports": [30081]}, "green": {"node_ports": [30082]}},
+    "listeners": [{"port": 80, "color": "blue"}],
+    "drift": [],
+    "claim": None,
+    "intent": None,
+}
+
+
+NOBODY: dict[str, Any] = {
+    "live": None,
+    "idle": None,
+    "listeners": [],
+    "drift": [{"code": "listener_missing", "message": "no listener of shop-lb"}],
+}
+
+
+TEXT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: "shop-{color}"}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: shop, color: "{color}"}}}}
+  template:
+    metadata: {{labels: {{app: shop, color: "{color}"}}}}
+    spec: {{containers: [{{name: shop, image: "shop:{commit}"}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: "shop-{color}"}}
+spec:
+  type: NodePort
+  selector: {{app: shop, color: "{color}"}}
+  ports: [{{name: http, port: 80, nodePort: {node_port}}}]
+"""
+
+
+PORTS = {"blue": 30081, "green": 30082}
+
+
+class Cluster:
+    """The reads that a plan makes, answered from a list of objects."""
+
+    host = "https://cluster.example"
+
+    def now(self) -> float:
+        return 1_760_000_000.0
+
+    def __init__(self, *objects: dict[str, Any], forbids_all_services: bool = False) -> None:
+        self.objects = objects
+        self.forbids_all_services = forbids_all_services
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Any:
+        if kind == "Namespace":
+            return {"metadata": {"name": name, "uid": "8c1e"}} if name == "store" else None
+        wanted = (kind, name, namespace)
+        return next((each for each in self.objects if _whose(each) == wanted), None)
+
+    def list(self, api_version: str, kind: str, namespace: str | None = None) -> Any:
+        if kind == "Service" and namespace is None and self.forbids_all_services:
+            raise ClusterError("Forbidden.", status=403)
+        found = [
+            thing
+            for thing in self.objects
+            if thing["kind"] == kind and namespace in (None, thing["metadata"]["namespace"])
+        ]
+        return copy.deepcopy(found), "1"
+
+
+def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
+    return thing["kind"], thing["metadata"]["name"], thing["metadata"]["namespace"]
+
+
+def manifests(commit: str = "00abcde") -> dict[str, str]:
+    texts = {color: TEXT.format(color=color, node_port=port, commit=commit) for color, port in PORTS.items()}
+    return texts | {"neutral": TEXT.format(color="@", node_port=0, commit=commit)}
+
+
+def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "app": "shop",
+        "namespace": "store",
+        "goal": "deploy",
+        "router": ROUTER | (router or {}),
+        "commit": "00abcde",
+        "manifests": manifests(),
+        "smoke": "proxy",
+        "smoke_path": "/healthz",
+        "preview_router": None,
+        "leaving": None,
+        "color": None,
+        "locked": False,
+        "since": None,
+        "creates_listeners": False,
+        "claim": False,
+        "allow_local": False,
+        "kubeconfig": "/some/where",
+    }
+    cluster = changes.pop("cluster", None) or Cluster(*objects)
+    return release_plan.run(params | changes, False, cluster, lambda line: None)
+
+
+def service(color: str, namespace: str = "store", name: str | None = None) -> dict[str, Any]:
+    return {
+        "kind": "Service",
+        "metadata": {"name": name or f"shop-{color}", "namespace": namespace},
+        "spec": {"ports": [{"name": "http", "port": 80, "nodePort": PORTS[color]}]},
+    }
+
+
+HASHES = {
+    commit: plan(commit=commit, manifests=manifests(commit))["manifest"] for commit in ("00abcde", "0012345")
+}
+
+
+def deployment(
+    color: str, commit: str = "0012345", name: str | None = None, **changes: Any
+) -> dict[str, Any]:
+    notes = {MANIFEST: HASHES[commit]}
+    if changes.pop("proven", True):
+        notes[PROVEN] = Release(commit, HASHES[commit]).mark("earlier")
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas", "readyReplicas"), 2)
+    return {
+        "kind": "Deployment",
+        "metadata": {
+            "name": name or f"shop-{color}",
+            "namespace": "store",
+            "generation": 1,
+            "labels": {VERSION: commit, COLOR: color},
+            "annotations": notes,
+        },
+        "spec": {"replicas": 2} | changes,
+        "status": {"observedGeneration": 1, **counts},
+    }
+
+
+def names(plan: dict[str, Any]) -> list[str]:
+    return [f"{entry['kind']}/{entry['metadata']['name']}" for entry in plan["objects"]]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+
+from .plans import NOBODY, Cluster, manifests, plan, service
+
+
+def test_status_describes_what_a_deploy_would_refuse() -> None:
+    odd = {"drift": [{"code": "mixed", "message": "both"}], "live": None, "idle": None, "claim": "cart/1"}
+    found = plan(service("green", "legacy"), goal="status", router=odd, commit=None, manifests=None)
+    assert "action" not in found
+    assert (
+        found["releases"]["green"] | {"holder": "legacy/shop-green", "commit": None}
+        == found["releases"]["green"]
+    )
+    assert found["rollback"]["reason"] == "no color is live"
+
+
+def test_services_elsewhere_need_not_be_visible() -> None:
+    cluster = Cluster(service("green", "legacy"), forbids_all_services=True)
+    assert plan(cluster=cluster)["action"] == "stage"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"app": "Shop"}, "'Shop'"),
+        ({"smoke": "maybe"}, "'maybe'"),
+        ({"commit": 5349}, "5349 is a number"),
+        ({"commit": ""}, "No commit was given"),
+        ({"router": {"drift": [{"code": "tags_equal", "message": "both 30081"}]}}, "Both 30081 (tags_equal)"),
+        ({"router": NOBODY}, "listener_missing"),
+        ({"namespace": "nowhere"}, "There is no namespace nowhere at https://cluster.example"),
+        ({"router": {"claim": "cart/77"}}, "claimed by 'cart/77', and this is 'shop/8c1e'"),
+        ({"manifests": manifests() | {"blue": "{"}}, "The manifests of blue are not YAML"),
+        ({"manifests": manifests() | {"neutral": "{"}}, "The manifests of no color are not YAML"),
+        ({"manifests": manifests() | {"green": manifests()["blue"]}}, "green have no Deployment shop-green"),
+        ({"commit": "0099999", "goal": "rollback"}, "nothing to roll back to"),
+    ],
+)
+def test_refusals(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as raised:
+        plan(**changes)
+    assert said in raised.value.message
+
+
+def test_local_traffic_is_refused_for_classic_and_network_alone() -> None:
+    local = {
+        color: text.replace("type: NodePort", "type: NodePort\n  externalTrafficPolicy: Local")
+        for color, text in manifests().items()
+    }
+    for kind in ("classic", "network"):
+        with pytest.raises(InputError, match="externalTrafficPolicy Local"):
+            plan(manifests=local, router={"type": kind})
+    assert plan(manifests=local, router={"type": "application"})["action"] == "stage"
+    assert plan(manifests=local, allow_local=True)["action"] == "stage"
+
+
+def test_a_claim_can_be_taken_over() -> None:
+    assert plan(router={"claim": "cart/77"}, claim=True)["action"] == "stage"
+
+
+def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
+    class Broken(Cluster):
+        def list(self, *args: Any) -> Any:
+            raise ClusterError("No route.", status=None)
+
+    with pytest.raises(ClusterError, match="No route"):
+        plan(cluster=Broken())

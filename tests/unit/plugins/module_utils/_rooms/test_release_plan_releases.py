@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger, contents
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import freed
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import MANIFEST, Release
+
+from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
+
+
+def test_a_rollback_goes_to_idle_and_leaves_live_behind() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        deployment("green"),
+        service("green"),
+        goal="rollback",
+        commit="",
+        manifests=None,
+    )
+    assert (found["action"], found["color"], found["commit"]) == ("swap", "green", "0012345")
+    assert found["manifest"] == HASHES["0012345"]
+    assert found["rollback"]["reason"] == (
+        "no good release served before 0012345; blue runs 00abcde, which a rollback has left before"
+    )
+
+
+def ledger(*events: Event, kept: dict[Release, str] | None = None) -> dict[str, Any]:
+    blobs = {release: base64.b64decode(text) for release, text in (kept or {}).items()}
+    body = contents(Ledger(events, blobs))
+    return {"kind": "ConfigMap", "metadata": {"name": "shop-releases", "namespace": "store"}, **body}
+
+
+OLD, NEW = (Release(commit, HASHES[commit]) for commit in ("0012345", "00abcde"))
+
+
+def moved(release: Release, left: Release | None = None, event: str = "swapped") -> Event:
+    return Event(event, "2026-01-02T03:04:05+00:00", f"{event}-{release.commit}", release, "blue", left, {})
+
+
+def kept(commit: str = "0012345") -> dict[Release, str]:
+    text = plan(commit=commit, manifests=manifests(commit))["keep"]
+    return {Release(commit, HASHES[commit]): text}
+
+
+def test_a_rollback_brings_the_last_good_release_up_again_from_the_ledger() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        goal="rollback",
+        commit="",
+        manifests=None,
+    )
+    assert (found["action"], found["color"], found["commit"]) == ("stage", "green", "0012345")
+    assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
+    [container] = found["objects"][0]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "shop:0012345"
+    assert found["objects"][0]["metadata"]["annotations"] == {MANIFEST: HASHES["0012345"]}
+    assert found["keep"] is None
+    assert found["warnings"] == []
+
+
+def test_an_old_commit_comes_back_as_it_was_and_says_so() -> None:
+    today = {
+        color: text.replace("replicas: 2", "replicas: 5") for color, text in manifests("0012345").items()
+    }
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        commit="0012345",
+        manifests=today,
+    )
+    assert (found["action"], found["manifest"]) == ("stage", HASHES["0012345"])
+    assert found["objects"][0]["spec"]["replicas"] == 2
+    assert found["rendered"] not in (None, HASHES["0012345"])
+    assert found["warnings"] == [
+        "0012345 is brought back as it was, not as its manifests are rendered today."
+    ]
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys-COLOR}\ndata: {a: aHVudGVyMg==}\n---"
+
+
+def test_secrets_are_not_kept_and_must_be_there() -> None:
+    texts = {color: SECRET.replace("COLOR", color) + text for color, text in manifests("0012345").items()}
+    secret = plan(commit="0012345", manifests=texts)
+    assert b"aHVudGVyMg" not in gzip.decompress(base64.b64decode(secret["keep"]))
+    release = Release("0012345", secret["manifest"])
+    there = [
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(release), moved(NEW, release), kept={release: secret["keep"]}),
+    ]
+    back: dict[str, Any] = {"goal": "rollback", "commit": "", "manifests": None}
+    with pytest.raises(InputError, match="needs Secret keys-green of namespace store, which is gone"):
+        plan(*there, **back)
+    keys = {"kind": "Secret", "metadata": {"name": "keys-green", "namespace": "store"}}
+    assert plan(*there, keys, **back)["warnings"] == [
+        "Secret keys-green is not kept in the ledger: 0012345 gets it as it is now."
+    ]
+
+
+def test_what_is_damaged_in_the_ledger_is_told() -> None:
+    broken = ledger(moved(OLD), moved(NEW, OLD), kept={OLD: base64.b64encode(b"x").decode()})
+    with pytest.raises(InputError, match="What the ledger keeps of 0012345 is damaged"):
+        plan(
+            deployment("blue", "00abcde"), service("blue"), broken, goal="rollback", commit="", manifests=None
+        )
+    broken["data"]["events"] += "{\n"
+    status = plan(broken, goal="status", commit=None, manifests=None)
+    assert status["warnings"] == ["1 entries of ConfigMap shop-releases cannot be read."]
+
+
+def test_the_history_is_told_with_what_is_live() -> None:
+    found = plan(
+        deployment("blue", "00abcde"),
+        service("blue"),
+        ledger(moved(OLD), moved(NEW, OLD), kept=kept()),
+        goal="list",
+        commit=None,
+        manifests=None,
+    )
+    assert [(row["commit"], row["live"], row["rollback"], row["kept"]) for row in found["history"]] == [
+        ("00abcde", True, False, False),
+        ("0012345", False, True, True),
+    ]
+
+
+def test_a_swap_that_is_under_way_is_waited_for_by_who_does_not_hold_the_lock() -> None:
+    router = {
+        "intent": {"color": "green", "living": True},
+        "drift": [{"code": "swap_interrupted", "message": "a swap is under way"}],
+    }
+    blue = deployment("blue", "00abcde"), service("blue")
+    found = plan(*blue, router=router, goal="rollback", commit="", manifests=None)
+    assert found["action"] == "wait"
+    assert found["leaving"] == {"commit": "00abcde", "manifest": HASHES["00abcde"]}
+    with pytest.raises(InputError, match="under way"):
+        plan(*blue, router=router, goal="rollback", commit="", manifests=None, locked=True)
+
+
+@pytest.mark.parametrize(
+    ("leaving", "action"),
+    [
+        ({"commit": "00abcde", "manifest": HASHES["00abcde"]}, "swap"),
+        ({"commit": "00abcde", "manifest": None}, "swap"),
+        ({"commit": "0099999", "manifest": None}, "unchanged"),
+        ({"commit": "00abcde", "manifest": "other"}, "unchanged"),
+    ],
+)
+def test_a_rollback_leaves_what_it_was_asked_to_leave(leaving: dict[str, Any], action: str) -> None:
+    there = deployment("blue", "00abcde"), service("blue"), deployment("green"), service("green")
+    assert plan(*there, goal="rollback", commit="", manifests=None, leaving=leaving)["action"] == action
+
+
+def test_a_lock_that_was_held_after_the_router_was_read_is_not_as_it_was_seen() -> None:
+    """Somebody may have swapped between the two reads; what is idle here may be live by now."""
+    lease = freed({"metadata": {"resourceVersion": "7"}, "spec": {}}, "shop-lock", Cluster().now() - 20)
+    lease["metadata"] |= {"name": "shop-lock", "namespace": "store"}
+    assert plan(lease, since=time.time() - 5)["lock_version"] == "7"
+    assert plan(lease, since=time.time() - 60)["lock_version"] == "0"
+    assert plan(since=time.time() - 5)["lock_version"] == ""
