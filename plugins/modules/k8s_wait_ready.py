@@ -96,6 +96,20 @@ options:
       - Pods that have been ready for that long already need not prove it again.
     type: int
     default: 2
+  steady:
+    description:
+      - The RV(steady) of an earlier wait for the same workloads on the same machine. O(stable_for) counts from there when
+        none of their pods has been replaced, restarted or unready since then, so that something else can be done meanwhile.
+    type: dict
+    suboptions:
+      pods:
+        description: Which pods these are.
+        type: str
+        required: true
+      since:
+        description: Since when they have been ready.
+        type: float
+        required: true
   fail_fast:
     description:
       - Whether to fail as soon as it is certain that a workload will not get ready, instead of at O(timeout).
@@ -138,6 +152,24 @@ EXAMPLES = r"""
       - kind: Job
         name: shop-migrate
 
+- name: Wait for the green color, and use the time in which it has to stay ready
+  octoblu.bluegreen.k8s_wait_ready:
+    name: shop-green
+    namespace: shop
+    stable_for: 0
+  register: ready
+
+- name: Fill its cache meanwhile
+  ansible.builtin.uri:
+    url: "{{ warm_up_url }}"
+
+- name: See that it has stayed ready
+  octoblu.bluegreen.k8s_wait_ready:
+    name: shop-green
+    namespace: shop
+    stable_for: 10
+    steady: "{{ ready.steady }}"
+
 - name: Wait for a certificate
   octoblu.bluegreen.k8s_wait_ready:
     api_version: cert-manager.io/v1
@@ -157,6 +189,21 @@ elapsed:
   type: float
   returned: always
   sample: 4.218
+steady:
+  description:
+    - Which pods have been ready since when, for O(steady) of a later wait.
+    - Null where not all is ready, where its readiness cannot be lost, and in check mode.
+  type: dict
+  returned: always
+  contains:
+    pods:
+      description: A hash of the pods, their restarts and the times at which they became ready.
+      type: str
+      sample: 5f0c1d2e8a9b7c46
+    since:
+      description: Since when they have been ready, by this machine's clock, in seconds since the epoch.
+      type: float
+      sample: 1760000000.123
 workloads:
   description: The workloads that were waited for.
   type: list
@@ -286,6 +333,13 @@ ROOM = Room(
         "workloads": {"type": "list", "elements": "dict", "options": WORKLOAD_SPEC},
         "timeout": {"type": "int", "default": 300},
         "stable_for": {"type": "int", "default": 2},
+        "steady": {
+            "type": "dict",
+            "options": {
+                "pods": {"type": "str", "required": True},
+                "since": {"type": "float", "required": True},
+            },
+        },
         "fail_fast": {"type": "bool", "default": True},
         "unschedulable_grace": {"type": "int", "default": 10},
         "log_lines": {"type": "int", "default": 20},

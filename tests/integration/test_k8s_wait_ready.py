@@ -51,6 +51,24 @@ def test_an_update_that_changes_nothing_is_ready_at_once_however_long_it_must_be
     assert demo.wait("shop", stable_for=2).seconds < 1
 
 
+def test_what_is_done_between_two_waits_does_not_make_them_longer(demo: Demo) -> None:
+    demo.make(demo.deployment("shop"))
+    first = demo.wait("shop")
+    time.sleep(1)
+    second = demo.wait("shop", stable_for=3, steady=first.result["steady"])
+    assert 2 < second.at - first.at < 3.5
+    assert second.result["steady"] == pytest.approx(first.result["steady"], abs=0.01)
+
+
+def test_a_pod_that_is_replaced_between_two_waits_starts_the_time_anew(demo: Demo) -> None:
+    demo.make(demo.deployment("shop"))
+    first = demo.wait("shop")
+    demo.api.delete("v1", "Pod", first.result["pods"][0]["name"], demo.namespace)
+    second = demo.wait("shop", stable_for=2, steady=first.result["steady"])
+    assert second.result["steady"]["pods"] != first.result["steady"]["pods"]
+    assert second.seconds >= 2
+
+
 def test_workloads_of_every_kind_share_one_wait(demo: Demo) -> None:
     for thing in (
         demo.deployment("shop", replicas=2),

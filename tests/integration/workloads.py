@@ -22,6 +22,7 @@ _DEFAULTS = {
     "kind": "Deployment",
     "timeout": 60,
     "stable_for": 0,
+    "steady": None,
     "fail_fast": True,
     "unschedulable_grace": 10,
     "log_lines": 20,

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 # These are no guesses about the future, so they hold with fail_fast off as well.
@@ -34,14 +36,26 @@ class Outlook:
     look_at_events: bool
 
 
-class Patience:
-    """Remembers since when what has been true. All times are of one monotonic clock, in seconds."""
+@dataclass(frozen=True)
+class Steady:
+    """Which pods have all been ready since when; ``pods`` is a hash that a restart or a moment unready changes."""
 
-    def __init__(self, stable_for: float, fail_fast: bool) -> None:
+    pods: str
+    since: float
+
+
+class Patience:
+    """Remembers since when what has been true. All times are of one monotonic clock, in seconds.
+
+    ``before`` is what an earlier wait has seen, ``steady`` what this one has; None while not all is ready.
+    """
+
+    def __init__(self, stable_for: float, fail_fast: bool, before: Steady | None = None) -> None:
         self._stable_for = stable_for
         self._fail_fast = fail_fast
+        self._before = before
         self._stands_since: dict[str, float] = {}
-        self._steady: tuple[frozenset[tuple[str, int, float | None]], float] | None = None
+        self.steady: Steady | None = None
 
     def weigh(self, verdicts: Sequence[Verdict], now: float, cluster_now: float | None = None) -> Outlook:
         """``cluster_now`` is the cluster's clock (epoch): what has been ready for long need not prove it anew."""
@@ -67,17 +81,29 @@ class Patience:
     def _ready_at(self, verdicts: Sequence[Verdict], now: float, cluster_now: float | None) -> float:
         """When all will have been ready for long enough, if nothing changes; NEVER while one is not."""
         if not verdicts or not all(verdict.ready for verdict in verdicts):
-            self._steady = None
+            self.steady = None
             return NEVER
         if all(verdict.lasting for verdict in verdicts):
             return now
         pods = [pod for verdict in verdicts for pod in verdict.pods]
-        seen = frozenset((pod.uid, pod.restarts, pod.ready_since) for pod in pods)
-        if self._steady is None or self._steady[0] != seen:
-            stamps = [pod.ready_since for pod in pods]
-            age = 0.0
-            if cluster_now is not None and stamps and None not in stamps:
-                newest = max(stamp for stamp in stamps if stamp is not None)
-                age = max(0.0, cluster_now - newest - _STAMP)
-            self._steady = (seen, now - age)
-        return self._steady[1] + self._stable_for
+        seen = _identity(pods)
+        if self.steady is None or self.steady.pods != seen:
+            since = now - _age(pods, cluster_now)
+            if self._before is not None and self._before.pods == seen:
+                since = min(since, self._before.since)
+            self.steady = Steady(seen, since)
+        return self.steady.since + self._stable_for
+
+
+def _identity(pods: Sequence[Pod]) -> str:
+    marks = sorted((pod.uid, pod.restarts, pod.ready_since) for pod in pods)
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
+
+
+def _age(pods: Sequence[Pod], cluster_now: float | None) -> float:
+    """For how many seconds at least all have been ready, by their own time stamps."""
+    stamps = [pod.ready_since for pod in pods]
+    if cluster_now is None or not stamps or None in stamps:
+        return 0.0
+    newest = max(stamp for stamp in stamps if stamp is not None)
+    return max(0.0, cluster_now - newest - _STAMP)

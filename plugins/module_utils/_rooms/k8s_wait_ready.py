@@ -23,7 +23,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience, Steady
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
@@ -61,13 +61,17 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a wait ended: with all ready, with causes that are certain, or (neither) with its time over."""
+    """How a wait ended: with all ready, with causes that are certain, or (neither) with its time over.
+
+    ``steady`` is by the wait's own clock.
+    """
 
     verdicts: Sequence[Verdict]
     ready: bool
     certain: Sequence[Cause]
     hidden: Sequence[str]
     elapsed: float
+    steady: Steady | None = None
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
@@ -83,7 +87,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         if params[option] < 0:
             raise InputError(f"{option} is {params[option]}; it must be 0 or more.")
     scene = Scene(read_asks(params), params["unschedulable_grace"])
-    patience = Patience(stable_for, params["fail_fast"])
+    patience = Patience(stable_for, params["fail_fast"], _before(params["steady"]))
     feed = Feed(client, watch=not check_mode)
     try:
         if check_mode:
@@ -128,7 +132,8 @@ def wait(
             scene.look_at_events()
         # What this look has asked for must be seen before anything is called certain.
         if scene.complete and (outlook.ready or outlook.certain):
-            return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start)
+            steady = patience.steady if outlook.ready else None
+            return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start, steady)
         news = standing(verdicts)
         teller.update(news, progress(news, now - start), now)
     if not verdicts:
@@ -147,6 +152,21 @@ def look(scene: Scene, feed: Source, timeout: float, clock: Clock = time.monoton
             return Ending(verdicts, ready, (), scene.hidden, clock() - start)
         _take_in(scene, feed.next(start + timeout))
     raise _blind(scene, timeout)
+
+
+def _before(given: Mapping[str, Any] | None) -> Steady | None:
+    """What an earlier wait returned as steady, by the clock of this one."""
+    if given is None:
+        return None
+    age = max(0.0, time.time() - given["since"])
+    return Steady(given["pods"], time.monotonic() - age)
+
+
+def _told(steady: Steady | None) -> Result | None:
+    """The same for a later wait: a monotonic clock means nothing to another process."""
+    if steady is None:
+        return None
+    return {"pods": steady.pods, "since": round(time.time() - (time.monotonic() - steady.since), 3)}
 
 
 def _blind(scene: Scene, timeout: float) -> ClusterError:
@@ -228,6 +248,7 @@ def _result(ending: Ending, diagnosis: Diagnosis) -> Result:
         "changed": False,
         "ready": ending.ready,
         "elapsed": round(ending.elapsed, 3),
+        "steady": _told(ending.steady),
         "workloads": [verdict_result(verdict) for verdict in ending.verdicts],
         "pods": [
             pod_result(pod, verdict.name, diagnosis.events)

@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod, read_pod
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 from .objects import pod, running
@@ -108,6 +110,45 @@ def test_pods_that_have_been_ready_for_long_are_believed_at_once() -> None:
     young = Patience(10, True).weigh([READY], 100, READY_AT + 5)
     # Both stamps are whole seconds, so that the pods may be a second younger than they look.
     assert (young.ready, young.wake_at) == (False, 106)
+
+
+def test_what_an_earlier_wait_has_seen_counts_for_the_same_pods() -> None:
+    first = Patience(0, True)
+    first.weigh([READY], 100)
+    assert first.steady is not None
+    later = Patience(10, True, first.steady).weigh([READY], 104)
+    assert (later.ready, later.wake_at) == (False, 110)
+    assert Patience(10, True, first.steady).weigh([READY], 110).ready
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(POD, uid="another"),
+        replace(POD, ready_since=READY_AT + 1),
+        read_pod(pod("shop-1-a", running(restarts=1))),
+    ],
+    ids=["replaced", "unready meanwhile", "restarted"],
+)
+def test_what_an_earlier_wait_has_seen_of_other_pods_does_not_count(changed: Pod) -> None:
+    first = Patience(0, True)
+    first.weigh([READY], 100)
+    assert Patience(10, True, first.steady).weigh([verdict(ready=True, pods=(changed,))], 110).wake_at == 120
+
+
+def test_an_earlier_wait_takes_nothing_away_from_pods_that_are_old() -> None:
+    first = Patience(0, True)
+    first.weigh([READY], 100)
+    assert first.steady is not None
+    seen = replace(first.steady, since=109)
+    assert Patience(10, True, seen).weigh([READY], 110, READY_AT + 11).ready
+
+
+def test_nothing_is_steady_that_is_not_ready() -> None:
+    patience = Patience(0, True)
+    patience.weigh([READY], 100)
+    patience.weigh([verdict()], 101)
+    assert patience.steady is None
 
 
 def test_a_clock_that_is_behind_its_nodes_gives_no_credit() -> None:

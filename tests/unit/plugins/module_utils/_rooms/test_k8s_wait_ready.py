@@ -386,6 +386,7 @@ PARAMS: Mapping[str, Any] = {
     "namespace": "demo",
     "timeout": 60,
     "stable_for": 0,
+    "steady": None,
     "fail_fast": True,
     "unschedulable_grace": 10,
     "log_lines": 20,
