@@ -4,7 +4,7 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""Calls in threads: one that nobody has to wait for, and several at once."""
+"""Calls in threads: one that nobody has to wait for, one that is needed later, and several at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Apart:
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
-    def join(self, seconds: float) -> None:
+    def join(self, seconds: float | None = None) -> None:
         self._thread.join(seconds)
 
 
@@ -51,6 +51,27 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     if not results:
         raise TimeoutError(f"no answer within {seconds:.0f} s")
     return results[0]
+
+
+def later(call: Callable[[], T]) -> Callable[[], T]:
+    """Begin ``call`` in a thread; who calls what this returns waits for it, and gets what it returned or raised."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        _block_held_signals()
+        results.append(call())
+
+    begun = Apart(run, errors.append)
+
+    def get() -> T:
+        begun.join()
+        if errors:
+            raise errors[0]
+        # A process that was forked meanwhile does not have the thread.
+        return results[0] if results else call()
+
+    return get
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:

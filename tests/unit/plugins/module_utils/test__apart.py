@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import (
     HELD_SIGNALS,
     Apart,
+    later,
     together,
     within,
 )
@@ -40,6 +42,44 @@ def test_an_error_is_handed_over() -> None:
     assert isinstance(errors[0], ZeroDivisionError)
 
 
+def test_what_is_needed_later_has_begun_already() -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        release.wait()
+        return 3
+
+    get = later(slow)
+    assert begun.wait(5)
+    release.set()
+    assert (get(), get()) == (3, 3)
+
+
+def test_what_is_needed_later_raises_when_it_is_needed() -> None:
+    get = later(lambda: 1 / 0)
+    for _time in range(2):
+        with pytest.raises(ZeroDivisionError):
+            get()
+
+
+def test_a_forked_process_begins_anew() -> None:
+    here, release = os.getpid(), threading.Event()
+
+    def slow() -> int:
+        if os.getpid() == here:
+            release.wait()
+        return os.getpid()
+
+    get = later(slow)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if get() == os.getpid() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    release.set()
+    assert get() == here
+
+
 def test_results_are_in_the_order_of_the_calls() -> None:
     assert together([lambda: 1, lambda: 2, lambda: 3]) == [1, 2, 3]
 
@@ -56,5 +96,5 @@ def test_no_thread_takes_a_signal_that_the_swap_holds_back() -> None:
     def blocked() -> set[int]:
         return set(signal.pthread_sigmask(signal.SIG_BLOCK, []))
 
-    for held in together([blocked, blocked]):
+    for held in [*together([blocked, blocked]), later(blocked)()]:
         assert held >= set(HELD_SIGNALS)
