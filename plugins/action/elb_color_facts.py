@@ -4,8 +4,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import Door, find_room
+from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import (
+    Door,
+    find_room,
+    find_room_ahead,
+)
 
 
 class ActionModule(Door):
     room = find_room("elb_color_facts", "boto3")
+
+
+# The role reads the cluster right after the router.
+find_room_ahead("release_plan", "kubernetes")

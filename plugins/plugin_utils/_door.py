@@ -56,6 +56,20 @@ def find_room(module: str, *libraries: str) -> Room | None:
     return room
 
 
+def find_room_ahead(module: str, *libraries: str) -> None:
+    """Find the room that is entered next once this process has forked.
+
+    It then only waits for the task that it has forked for, and would otherwise import afterwards.
+    """
+    ahead = [os.getpid()]
+
+    def find() -> None:
+        if ahead and ahead.pop() == os.getpid():
+            find_room(module, *libraries)
+
+    os.register_at_fork(after_in_parent=find)
+
+
 class Door(NormalAction):  # type: ignore[misc]
     """A module's action. Where it cannot run in this process, it is Ansible's action for any module."""
 

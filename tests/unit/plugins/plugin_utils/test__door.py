@@ -46,6 +46,24 @@ def test_no_room_in_a_core_that_was_not_tried(monkeypatch: pytest.MonkeyPatch) -
     assert _door.find_room("elb_color_facts") is None
 
 
+def test_the_room_that_is_entered_next_is_found_once_while_a_fork_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[tuple[str, ...]] = []
+    monkeypatch.setattr(_door, "find_room", lambda *names: names[0] == "next" and found.append(names))
+    _door.find_room_ahead("next", "library")
+    assert found == []
+    for found_before in (0, 1):
+        child = os.fork()
+        if child == 0:
+            grandchild = os.fork()
+            if grandchild:
+                os.waitpid(grandchild, 0)
+            os._exit(len(found))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == found_before
+        assert found == [("next", "library")]
+
+
 class _Interrupted(BaseException):
     """As Ansible's TaskTimeoutError is."""
 
