@@ -131,7 +131,7 @@ def _failed_outcome(run: Run) -> str:
         return "refused"
     if _failed(run.staged):
         return "stage_failed"
-    bringing_up = run.plan.get("action") != "swap" and not run.checking and not run.staged
+    bringing_up = run.plan.get("action") != "swap" and not run.staged
     staging = any(map(_failed, (run.applied, run.scaled, run.wait)))
     return "stage_failed" if bringing_up and staging else "check_failed"
 

@@ -106,11 +106,20 @@ options:
     description: How many events the ledger keeps.
     type: int
     default: 50
-  token:
-    description:
-      - The RV(octoblu.bluegreen.k8s_lock#module:token) of a hold of the application's lock. Nothing is written when the lock
-        is no longer that hold's.
-    type: str
+  lock:
+    description: The application's lock. Nothing is written when it is no longer held.
+    type: dict
+    suboptions:
+      token:
+        description: The RV(octoblu.bluegreen.k8s_lock#module:token) of the hold.
+        type: str
+        required: true
+      phase:
+        description: The part of the work that begins now, as O(octoblu.bluegreen.k8s_lock#module:phase).
+        type: str
+      seconds:
+        description: After how many seconds the hold then ends by itself; needed with O(lock.phase).
+        type: int
   unlock:
     description: The RV(octoblu.bluegreen.k8s_lock#module:token) of a hold of the application's lock, to be freed afterwards.
     type: str
@@ -189,7 +198,15 @@ ROOM = Room(
         "cause": {"type": "str"},
         "judges": {"type": "bool", "default": True},
         "limit": {"type": "int", "default": 50},
-        "token": {"type": "str", "no_log": False},
+        "lock": {
+            "type": "dict",
+            "options": {
+                "token": {"type": "str", "required": True, "no_log": False},
+                "phase": {"type": "str"},
+                "seconds": {"type": "int"},
+            },
+            "required_together": [("phase", "seconds")],
+        },
         "unlock": {"type": "str", "no_log": False},
         **ARGUMENT_SPEC,
     },

@@ -27,6 +27,13 @@ from sandbox.aws import Aws
 CHECKOUT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
 
+HELD = """
+- name: Wait until the test says so
+  ansible.builtin.wait_for:
+    path: {gate}
+    timeout: 60
+"""
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -197,6 +204,14 @@ class Shop:
             start_new_session=True,
         )
         return Running(process, self.settings.patience)
+
+    def start_held(self, moment: str, gate: Path, commit: str, **variables: Any) -> Running:
+        """A deploy that stands still in a hook until somebody makes the file ``gate``."""
+        hook = gate.with_suffix(".yml")
+        hook.write_text(HELD.format(gate=gate))
+        running = self.start("deploy", commit=commit, bluegreen_hooks={moment: [str(hook)]}, **variables)
+        self.wait_for_lock("hook")
+        return running
 
     def deploy(self, commit: str, *arguments: str, **variables: Any) -> Finished:
         return self.play("deploy", *arguments, commit=commit, **variables)

@@ -33,10 +33,10 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(12, 18, 14, 35)
+DEPLOY = Work(11, 17, 14, 34)
 UNCHANGED = Work(2, 8, 2, 5)
 STATUS = Work(2, 7, 3, 5)
-ROLLBACK = Work(9, 15, 14, 25)
+ROLLBACK = Work(9, 14, 14, 23)
 
 
 @pytest.fixture

@@ -17,13 +17,6 @@ from shop import Running, Shop
 
 from sandbox.aws import Aws
 
-HOOK = """
-- name: Wait until the test says so
-  ansible.builtin.wait_for:
-    path: {gate}
-    timeout: 60
-"""
-
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
@@ -34,15 +27,7 @@ def gate(tmp_path: Path) -> Path:
 def held(shop: Shop, gate: Path) -> Running:
     """0000001 is live, and a deploy of 0000002 stands still in a hook after it was staged."""
     shop.deployed("0000001")
-    return _held(shop, gate, "0000002", "after_stage")
-
-
-def _held(shop: Shop, gate: Path, commit: str, moment: str) -> Running:
-    hook = gate.with_suffix(".yml")
-    hook.write_text(HOOK.format(gate=gate))
-    running = shop.start("deploy", commit=commit, bluegreen_hooks={moment: [str(hook)]})
-    shop.wait_for_lock("hook")
-    return running
+    return shop.start_held("after_stage", gate, "0000002")
 
 
 def test_a_second_deploy_is_refused_or_waits(shop: Shop, gate: Path, held: Running) -> None:
@@ -88,7 +73,7 @@ def in_checks(shop: Shop, gate: Path) -> Running:
 
 
 def in_hook(shop: Shop, gate: Path) -> Running:
-    return _held(shop, gate, "0000003", "before_swap")
+    return shop.start_held("before_swap", gate, "0000003")
 
 
 @pytest.mark.parametrize("phase", [in_stage, in_checks, in_hook])

@@ -72,7 +72,8 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     if params["state"] == "free":
         return free(client, name, namespace, token, params["take_from"])
     if token:
-        return _renew(client, params)
+        phase, seconds = params["phase"], params["seconds"]
+        return renew(client, name, namespace, token, phase, seconds, params["holder"], params["purpose"])
     return _acquire(client, params, tell)
 
 
@@ -81,6 +82,35 @@ def check_held(client: _k8s.Cluster, name: str, namespace: str, token: str) -> N
     hold = _look(client, name, namespace).hold
     if hold is None or hold.token != token:
         raise _lost(name, hold)
+
+
+def renew(
+    client: _k8s.Cluster,
+    name: str,
+    namespace: str,
+    token: str,
+    phase: str,
+    seconds: int,
+    holder: str | None = None,
+    purpose: str = "",
+) -> Result:
+    """Begin a phase of the hold with this token, for so many seconds; a LockedError when that is over."""
+    for _try in range(_TRIES):
+        seen = _look(client, name, namespace)
+        if seen.hold is None or seen.hold.token != token:
+            raise _lost(name, seen.hold)
+        hold = replace(
+            seen.hold,
+            holder=holder or seen.hold.holder,
+            purpose=purpose or seen.hold.purpose,
+            phase=phase,
+            renewed=seen.now,
+            seconds=seconds,
+        )
+        written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
+        if written is not None:
+            return _result(True, hold.token, written)
+    raise _too_often(name)
 
 
 def free(
@@ -153,26 +183,6 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
             tell(f"waiting for lock {name}, {held_by(seen.hold)}")
             told = seen.hold.token
         time.sleep(min(_LOOK_EVERY, left))
-
-
-def _renew(client: _k8s.Cluster, params: Mapping[str, Any]) -> Result:
-    name, namespace = params["name"], params["namespace"]
-    for _try in range(_TRIES):
-        seen = _look(client, name, namespace)
-        if seen.hold is None or seen.hold.token != params["token"]:
-            raise _lost(name, seen.hold)
-        hold = replace(
-            seen.hold,
-            holder=params["holder"] or seen.hold.holder,
-            purpose=params["purpose"] or seen.hold.purpose,
-            phase=params["phase"],
-            renewed=seen.now,
-            seconds=params["seconds"],
-        )
-        written = _write(client, name, namespace, seen, held(seen.lease, hold, name))
-        if written is not None:
-            return _result(True, hold.token, written)
-    raise _too_often(name)
 
 
 def _look(client: _k8s.Cluster, name: str, namespace: str) -> _Seen:

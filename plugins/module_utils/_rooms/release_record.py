@@ -44,7 +44,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     read_release,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free, renew
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import user_and_host
 
 EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
@@ -60,8 +60,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     result: Result = {"changed": False, "unlocked": False, "at": round(time.time(), 3), "warnings": []}
     if check_mode:
         return result
-    if params["token"]:
-        check_held(client, name_of_lock(params["app"]), params["namespace"], params["token"])
+    _hold(client, params)
     left = Release(**params["left"]) if params["left"] else None
     images: dict[str, str] = {}
     if params["event"] == STAGED:
@@ -78,6 +77,18 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     if params["unlock"]:
         free(client, name_of_lock(params["app"]), params["namespace"], params["unlock"])
     return {**result, "unlocked": bool(params["unlock"]), "at": round(time.time(), 3)}
+
+
+def _hold(client: _k8s.Cluster, params: Mapping[str, Any]) -> None:
+    """Go on only with the lock; where a phase is named, that is one request more than to look."""
+    lock = params["lock"]
+    if lock is None:
+        return
+    name, namespace = name_of_lock(params["app"]), params["namespace"]
+    if lock["phase"]:
+        renew(client, name, namespace, lock["token"], lock["phase"], lock["seconds"])
+    else:
+        check_held(client, name, namespace, lock["token"])
 
 
 def _event(

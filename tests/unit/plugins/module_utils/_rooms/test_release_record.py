@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, LockedError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, read_ledger
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held, read_hold
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     MANIFEST,
     PROVEN,
@@ -40,6 +40,8 @@ class Cluster:
             "shop-blue": _deployment("shop-blue", "0099999", "beef"),
         }
         self.ledger: dict[str, Any] | None = None
+        hold = Hold("mine", "ada@laptop", "", "stage", "", "", 0, self.now(), 300)
+        self.lease = _versioned(held(None, hold, "shop-lock"), 1)
         self.meanwhile, self.conflicts, self.refuses = meanwhile, conflicts, refuses
         self.patches = self.writes = 0
 
@@ -56,7 +58,7 @@ class Cluster:
             assert name == "shop-releases"
             return self.ledger
         if kind == "Lease":
-            return held(None, Hold("mine", "ada@laptop", "", "", "", "", 0, self.now(), 300), name)
+            return self.lease
         return self.deployments.get(name)
 
     def list(self, api_version: str, kind: str, namespace: str, selector: str) -> Any:
@@ -71,6 +73,10 @@ class Cluster:
         return self._written(body)
 
     def replace(self, api_version: str, kind: str, name: str, namespace: str, body: dict[str, Any]) -> Any:
+        if kind == "Lease":
+            assert body["metadata"]["resourceVersion"] == self.lease["metadata"]["resourceVersion"]
+            self.lease = _versioned(body, 2)
+            return self.lease
         assert self.ledger is not None
         assert body["metadata"]["resourceVersion"] == self.ledger["metadata"]["resourceVersion"]
         return self._written(body)
@@ -93,6 +99,10 @@ class Cluster:
         return self.deployments[name]
 
 
+def _versioned(body: dict[str, Any], version: int) -> dict[str, Any]:
+    return {**body, "metadata": {**body["metadata"], "resourceVersion": str(version)}}
+
+
 def _deployment(name: str, commit: str | None, manifest: str) -> dict[str, Any]:
     labels = {VERSION: commit} if commit else {}
     return {"metadata": {"name": name, "labels": labels, "annotations": {MANIFEST: manifest}}}
@@ -110,7 +120,7 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "limit": 50,
         "judges": True,
         **dict.fromkeys(
-            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "token", "unlock")
+            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "lock", "unlock")
         ),
     }
     return release_record.run(params | changes, check_mode, cluster, lambda line: None)
@@ -222,13 +232,19 @@ def test_another_release_is_not_marked(cluster: Cluster, changes: dict[str, str]
     assert cluster.events == ()
 
 
-def test_nothing_is_written_under_a_lock_that_was_lost() -> None:
+@pytest.mark.parametrize("phase", [None, "swap"])
+def test_nothing_is_written_under_a_lock_that_was_lost(phase: str | None) -> None:
     cluster = Cluster()
     with pytest.raises(LockedError, match="no longer this run's"):
-        record(cluster, token="yours")
+        record(cluster, lock={"token": "yours", "phase": phase, "seconds": 120})
     assert (cluster.patches, cluster.writes) == (0, 0)
-    record(cluster, token="mine")
+    record(cluster, lock={"token": "mine", "phase": phase, "seconds": 120})
     assert (cluster.patches, cluster.writes) == (1, 1)
+    hold = read_hold(cluster.lease)
+    assert hold
+    assert (hold.token, hold.phase, hold.seconds) == (
+        ("mine", "swap", 120) if phase else ("mine", "stage", 300)
+    )
 
 
 def test_a_release_that_was_replaced_meanwhile_fails() -> None:
