@@ -69,6 +69,19 @@ class Move:
         )
 
 
+def move_of(listener: Listener, new: int, policies: tuple[str, ...]) -> Move:
+    """The move of a listener that is there."""
+    return Move(
+        listener.port,
+        listener.protocol,
+        listener.instance_protocol,
+        listener.instance_port,
+        new,
+        listener.certificate,
+        policies,
+    )
+
+
 @dataclass(frozen=True)
 class Intent:
     """Who wants which color since when (``time``, seconds since the epoch), and every move."""

@@ -65,6 +65,16 @@ def check_shared_ports(name: str, listeners: Iterable[Listener]) -> None:
             )
 
 
+def listener_text(listener: Listener | None) -> str:
+    """A listener in one line for a person."""
+    if listener is None:
+        return "absent"
+    text = f"{listener.port} {listener.protocol} to {listener.instance_port} {listener.instance_protocol}"
+    if listener.certificate:
+        text += f", certificate {listener.certificate}"
+    return f"{text}, policies {', '.join(listener.policies)}" if listener.policies else text
+
+
 def _parse_spec(entry: Mapping[str, Any]) -> ListenerSpec:
     port, protocol = int(entry["port"]), str(entry["protocol"]).upper()
     instance_protocol = str(entry.get("instance_protocol") or _LAYER[protocol]).upper()

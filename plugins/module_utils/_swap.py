@@ -8,72 +8,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
-    CLAIM_TAG,
-    PREVIEW_TAG,
-    Colors,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG, PREVIEW_TAG, Colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import (
-    HealthCheckWish,
     moved_health_check,
     wished_health_check,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, is_intent_tag
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, is_intent_tag, move_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import (
-    SECURE,
-    ListenerSpec,
     check_shared_ports,
+    listener_text,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
-    ColorPorts,
-    color_of,
-    counterpart,
-    other,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import ColorPorts, counterpart, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
     HealthCheck,
     Listener,
     LoadBalancer,
 )
-
-# What `repair` can mend by itself; the other codes need a person.
-REPAIRABLE = frozenset(
-    {
-        "mixed",
-        "listener_missing",
-        "unknown_port",
-        "health_check_on_idle",
-        "policy_missing",
-        "swap_interrupted",
-    }
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_preview import (
+    check_made_early,
+    preview_move,
 )
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked of a swap, beside the facts."""
-
-    color: str
-    listeners: tuple[ListenerSpec, ...] = ()
-    listener_ports: tuple[int, ...] = ()
-    health_check: HealthCheckWish | None = None
-    expect_live: str | None = None
-    expect_fingerprint: str | None = None
-    repair: bool = False
-    claim: str | None = None
-    take_over: bool = False
-    preview_port: int | None = None
-
-    def named_ports(self) -> tuple[int, ...]:
-        """The listener ports that must be ours: those listed and those described."""
-        return tuple(sorted({*self.listener_ports, *(spec.port for spec in self.listeners)}))
-
-    def spec(self, port: int) -> ListenerSpec | None:
-        return next((spec for spec in self.listeners if spec.port == port), None)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_whole
 
 
 @dataclass(frozen=True)
@@ -118,45 +77,6 @@ class SwapPlan:
         return tuple((move.port, move.policies) for move in self.moves if move.policies)
 
 
-@dataclass(frozen=True)
-class Step:
-    """One call of a plan and how it is taken back; ``undo`` is None where nothing has to be."""
-
-    call: str
-    what: str
-    undo: str | None = None
-
-
-def check_wish(router: LoadBalancer, colors: Colors, wish: Wish) -> None:
-    """Refuse what must not be begun on this router; raises InputError naming the value."""
-    codes = colors.codes()
-    for code in ("owned_by_kubernetes", "tags_missing", "tags_invalid", "tags_equal"):
-        if code in codes:
-            _refuse_drift(colors, code)
-    if "swap_interrupted" in codes and colors.intent is None:
-        _refuse_drift(colors, "swap_interrupted")
-    if wish.claim and colors.claim and colors.claim != wish.claim and not wish.take_over:
-        raise InputError(
-            f"load balancer {router.name} is claimed by {colors.claim}, not {wish.claim} (tag {CLAIM_TAG}): "
-            "use the load balancer of this application, or take it over explicitly",
-            claim=colors.claim,
-        )
-    if wish.expect_live and colors.live != wish.expect_live:
-        raise InputError(
-            f"{wish.expect_live} was expected to be live on {router.name}, but {colors.live or 'no one color'} "
-            "is: look at its status and decide anew",
-            live=colors.live,
-        )
-    if wish.expect_fingerprint and colors.fingerprint != wish.expect_fingerprint:
-        raise InputError(
-            f"load balancer {router.name} is not as it was seen (fingerprint {colors.fingerprint}, expected "
-            f"{wish.expect_fingerprint}): look at the plan again",
-            fingerprint=colors.fingerprint,
-        )
-    if wish.preview_port is not None:
-        _check_preview(router, colors, wish.preview_port)
-
-
 def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
     """What brings the router wholly onto ``wish.color``; raises InputError where it must not be tried.
 
@@ -169,11 +89,11 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
         raise InputError(colors.drift[0].message, drift=list(colors.codes()))
     repair = wish.repair or colors.intent is not None
     if not repair:
-        _refuse_unrepaired(router, colors, wish)
+        check_whole(router, colors, wish)
 
     moves = [*_own_moves(router, colors, wish, mine, others)]
     warnings = tuple(_kept_listeners(router, wish))
-    preview = _preview_move(router, colors, wish, moves, mine, others)
+    preview = preview_move(router, colors, wish.preview_port, moves, mine, others)
     follows = {move.new: move.old for move in moves if move.old is not None}
     if preview and preview.old is None and moves and moves[0].old is not None:
         # What shows the idle color must speak to it as our listeners speak to the live one.
@@ -199,7 +119,7 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
     if plan.created:
         check_shared_ports(router.name, predict(router, plan).listeners)
     if preview and preview in plan.created:
-        _check_made_early(router, preview)
+        check_made_early(router, preview)
     return plan
 
 
@@ -229,7 +149,7 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
         if wanted and seen and not wanted.policies:
             seen = replace(seen, policies=())
         if wanted != seen:
-            found.append(f"listener {port} is {_listener_text(seen)}, not {_listener_text(wanted)}")
+            found.append(f"listener {port} is {listener_text(seen)}, not {listener_text(wanted)}")
     if plan.health_check and actual.health_check != expected.health_check:
         found.append(f"the health check is {actual.health_check.target}, not {expected.health_check.target}")
     for port, names in plan.backend_policies:
@@ -242,82 +162,6 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
     return found
 
 
-def steps(plan: SwapPlan) -> tuple[Step, ...]:
-    """The plan in words, in the order of its calls, each with its way back."""
-    return tuple(_steps(plan))
-
-
-def _steps(plan: SwapPlan) -> Iterator[Step]:
-    if not plan.changes:
-        return
-    ports = ", ".join(str(move.port) for move in plan.replaced)
-    if plan.replaced:
-        yield Step(
-            "CreateLoadBalancerListeners",
-            f"prove that listeners {ports} can be made, by making them exactly as they are",
-        )
-    written = "".join(f", and tag {key}={value}" for key, value in plan.tags)
-    removed = "".join(f" and {key}" for key, _value in plan.tags)
-    yield Step("AddTags", f"record the intent: {plan.color}{written}", f"RemoveTags the intent{removed}")
-    for port, names in plan.backend_policies:
-        yield Step(
-            "SetLoadBalancerPoliciesForBackendServer",
-            f"set backend policies of {port} to {', '.join(names) or 'none'}",
-        )
-    for move in plan.created:
-        yield Step(
-            "CreateLoadBalancerListeners",
-            f"create listener {_listener_text(move.after())}",
-            f"delete {move.port}",
-        )
-    if plan.replaced:
-        yield Step("DeleteLoadBalancerListeners", f"delete listeners {ports}", "create them as they were")
-        for move in plan.replaced:
-            yield Step(
-                "CreateLoadBalancerListeners",
-                f"create listener {_listener_text(move.after())} (was {move.old})",
-                f"create it on {move.old}",
-            )
-    for port, names in plan.policies:
-        yield Step(
-            "SetLoadBalancerPoliciesOfListener", f"set policies of listener {port} to {', '.join(names)}"
-        )
-    if plan.health_check:
-        yield Step("ConfigureHealthCheck", f"check {plan.health_check.target}")
-    yield Step("RemoveTags", "remove the intent")
-
-
-def _refuse_drift(colors: Colors, code: str) -> None:
-    drift = next(drift for drift in colors.drift if drift.code == code)
-    raise InputError(drift.message, drift=[drift.code])
-
-
-def _check_preview(router: LoadBalancer, colors: Colors, port: int) -> None:
-    """Refuse a preview on a port that is not its own."""
-    if colors.preview not in (None, port):
-        raise InputError(
-            f"preview_port is {port}, but tag {PREVIEW_TAG} of {router.name} names {colors.preview}: use that, or free "
-            f"it with: aws elb delete-load-balancer-listeners --load-balancer-name {router.name} "
-            f"--load-balancer-ports {colors.preview} && aws elb remove-tags --load-balancer-names {router.name} "
-            f"--tags Key={PREVIEW_TAG}"
-        )
-    intended = {move.port for move in colors.intent.moves} if colors.intent else set()
-    if port in {*colors.of_listener, *colors.named, *(intended - {colors.preview})}:
-        color = colors.of_listener.get(port)
-        where = (
-            f"a listener of the application, on {color}" if color else "named as one of the application's own"
-        )
-        raise InputError(f"preview_port {port} of {router.name} is {where}: use another port for the preview")
-    listener = router.listener(port)
-    if listener is None or colors.blue is None or colors.green is None:
-        return
-    if color_of(port, listener.instance_port, colors.blue, colors.green) is None:
-        raise InputError(
-            f"preview_port {port} of {router.name} has a listener already, which points at {listener.instance_port}, "
-            "neither blue nor green: use another port for the preview, or delete that listener"
-        )
-
-
 def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:
     """What is written beside the intent, where it is not there yet."""
     wanted = {
@@ -327,28 +171,6 @@ def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:
     for key, value in wanted.items():
         if value and router.tags.get(key) != value:
             yield key, value
-
-
-def _refuse_unrepaired(router: LoadBalancer, colors: Colors, wish: Wish) -> None:
-    present = {listener.port for listener in router.listeners}
-    described = {spec.port for spec in wish.listeners}
-    missing = set(colors.named) - present
-    for drift in colors.drift:
-        covered = described and missing <= described and (missing or not colors.of_listener)
-        if drift.code == "listener_missing" and covered:
-            continue
-        hint = " (repair mends it)" if drift.code in REPAIRABLE else ""
-        raise InputError(
-            f"load balancer {router.name} has drifted, {drift.code}: {drift.message}{hint}",
-            drift=list(colors.codes()),
-        )
-    stray = sorted(set(colors.of_listener) - set(wish.listener_ports)) if wish.listener_ports else []
-    stray = [port for port in stray if wish.spec(port) is None]
-    if stray:
-        raise InputError(
-            f"listener {stray[0]} of {router.name} points at {colors.of_listener[stray[0]]} but is not in "
-            f"listener_ports {list(wish.listener_ports)}: add it, or the router would end on both colors"
-        )
 
 
 def _own_moves(
@@ -367,7 +189,7 @@ def _own_moves(
             )
         policies = intent_move.policies if intent_move else spec.policies if spec and wish.repair else None
         if listener is not None:
-            yield _move(listener, listener.instance_port, target, policies or listener.policies)
+            yield move_of(listener, target, policies or listener.policies)
         elif intent_move is not None:
             yield replace(intent_move, old=None, new=target)
         elif spec is not None:
@@ -380,12 +202,6 @@ def _own_moves(
                 "describe it in listeners to have it made",
                 drift=["listener_missing"],
             )
-
-
-def _move(listener: Listener, old: int | None, new: int, policies: tuple[str, ...]) -> Move:
-    return Move(
-        listener.port, listener.protocol, listener.instance_protocol, old, new, listener.certificate, policies
-    )
 
 
 def _target_port(
@@ -402,71 +218,6 @@ def _target_port(
     if current == color:
         return listener.instance_port
     return counterpart(port, listener.instance_port, others, mine)
-
-
-def _preview_move(
-    router: LoadBalancer,
-    colors: Colors,
-    wish: Wish,
-    own: Sequence[Move],
-    mine: ColorPorts,
-    others: ColorPorts,
-) -> Move | None:
-    """The preview shows the idle color, so it goes the other way."""
-    port = wish.preview_port or colors.preview
-    if port is None:
-        return None
-    listener = router.listener(port)
-    if listener is not None:
-        target = _idle_port(listener.instance_port, mine, others)
-        if target is None and listener.instance_port in mine.node_ports:
-            target = _first_idle_port(own, mine, others)
-        if target is None or target == listener.instance_port:
-            return None
-        return _move(listener, listener.instance_port, target, listener.policies)
-    intended = next((m for m in colors.intent.moves if m.port == port), None) if colors.intent else None
-    if intended is not None:
-        target = _idle_port(intended.new, mine, others) or _idle_port(intended.old, mine, others)
-        return replace(intended, old=None, new=target) if target else None
-    return _new_preview(router, wish, own, mine, others)
-
-
-def _new_preview(
-    router: LoadBalancer, wish: Wish, own: Sequence[Move], mine: ColorPorts, others: ColorPorts
-) -> Move | None:
-    """What makes the preview: our first listener in plain, on the other color."""
-    if wish.preview_port is None:
-        return None
-    target = _first_idle_port(own, mine, others)
-    if target is None:
-        raise InputError(
-            f"preview_port {wish.preview_port} of {router.name} has no listener of the application to follow: "
-            "describe one in listeners to have it made"
-        )
-    protocol = "HTTP" if own[0].instance_protocol == "HTTP" else "TCP"
-    return Move(wish.preview_port, protocol, protocol, None, target)
-
-
-def _check_made_early(router: LoadBalancer, preview: Move) -> None:
-    """Refuse what AWS would: the preview is made while our listeners are still where they were."""
-    for listener in router.listeners:
-        if listener.instance_port == preview.new and listener.instance_protocol in SECURE:
-            raise InputError(
-                f"preview_port {preview.port} of {router.name} cannot be made in this swap, because listener "
-                f"{listener.port} still speaks {listener.instance_protocol} to instance port {preview.new} until it "
-                "is over: make the preview first, with the live color as color"
-            )
-
-
-def _first_idle_port(own: Sequence[Move], mine: ColorPorts, others: ColorPorts) -> int | None:
-    """The other color's node port of our first listener."""
-    return counterpart(own[0].port, own[0].new, mine, others) if own else None
-
-
-def _idle_port(node_port: int | None, mine: ColorPorts, others: ColorPorts) -> int | None:
-    if node_port is None:
-        return None
-    return node_port if node_port in others.node_ports else counterpart(0, node_port, mine, others)
 
 
 def _lacks_policies(router: LoadBalancer, move: Move) -> bool:
@@ -497,16 +248,7 @@ def _kept_listeners(router: LoadBalancer, wish: Wish) -> Iterator[str]:
             spec.certificate,
         ):
             yield (
-                f"listener {_listener_text(listener)} of {router.name} is not as described "
+                f"listener {listener_text(listener)} of {router.name} is not as described "
                 f"({spec.protocol} to {spec.instance_protocol}, certificate {spec.certificate or 'none'}) "
                 "and stays as it is"
             )
-
-
-def _listener_text(listener: Listener | None) -> str:
-    if listener is None:
-        return "absent"
-    text = f"{listener.port} {listener.protocol} to {listener.instance_port} {listener.instance_protocol}"
-    if listener.certificate:
-        text += f", certificate {listener.certificate}"
-    return f"{text}, policies {', '.join(listener.policies)}" if listener.policies else text

@@ -30,15 +30,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_
     Patience,
     SwapReport,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import (
-    Step,
-    SwapPlan,
-    Wish,
-    check_wish,
-    plan_swap,
-    predict,
-    steps,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import Step, steps
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_wish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import write_intent
 
 _PATIENCE = Patience()

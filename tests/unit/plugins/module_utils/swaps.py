@@ -1,0 +1,33 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans of swaps for the tables of the pure core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import read_colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move, encode_intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish
+
+from .routers import http, https
+
+TWO = (http(80, 30081, policies=("sticky",)), https(443, 30081))
+
+
+def plan(lb: LoadBalancer, color: str, **wish: Any) -> SwapPlan:
+    asked = Wish(color=color, **wish)
+    return plan_swap(lb, read_colors(lb, asked.named_ports()), asked)
+
+
+def after(lb: LoadBalancer, color: str, **wish: Any) -> LoadBalancer:
+    return predict(lb, plan(lb, color, **wish))
+
+
+def intent(color: str, *moves: Move) -> dict[str, str]:
+    """The tags of an intent that somebody else has written."""
+    return encode_intent(Intent("1a2b3c4d", "ada", "laptop", 42, 1_700_000_000, color, moves))
