@@ -63,6 +63,7 @@ def test_what_is_needed_later_raises_when_it_is_needed() -> None:
             get()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_process_begins_anew() -> None:
     here, release = os.getpid(), threading.Event()
 

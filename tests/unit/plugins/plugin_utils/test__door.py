@@ -46,6 +46,7 @@ def test_no_room_in_a_core_that_was_not_tried(monkeypatch: pytest.MonkeyPatch) -
     assert _door.find_room("elb_color_facts") is None
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_the_room_that_is_entered_next_is_found_once_while_a_fork_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
