@@ -104,7 +104,12 @@ class Shop:
     """
 
     def __init__(
-        self, settings: Settings, zones: Sequence[str], folder: Path, aws: Aws | None = None
+        self,
+        settings: Settings,
+        zones: Sequence[str],
+        folder: Path,
+        aws: Aws | None = None,
+        node_ports: Mapping[str, int] | None = None,
     ) -> None:
         self.settings = settings
         self.zones = zones
@@ -112,7 +117,7 @@ class Shop:
         self.folder = folder
         self.name = "shop"
         self.namespace = f"shop-{uuid.uuid4().hex[:8]}"
-        self.node_ports = {"blue": settings.blue_port, "green": settings.green_port}
+        self.node_ports = node_ports or {"blue": settings.blue_port, "green": settings.green_port}
         self.environment = {
             **os.environ,
             "ANSIBLE_HOME": str(folder / "ansible"),

@@ -36,6 +36,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "smoke": ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
     "replicas": ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
     "aws-option": ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
+    "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "before_swaps"),
     "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
 }
 TAGS: dict[str, tuple[dict[str, str], str]] = {

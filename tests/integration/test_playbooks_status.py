@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import World
+from settings import Settings
 from shop import CHECKOUT, Shop
 
 
@@ -56,6 +58,28 @@ def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path)
     assert "'not-there'" in finished.reason
     told = {app: result["outcome"] for app, result in finished.results.items()}
     assert told == {"shop": "unchanged", "cart": "refused"}
+
+
+def test_hosts_of_one_play_do_different_things(
+    shop: Shop, settings: Settings, zones: list[str], world: World, tmp_path: Path
+) -> None:
+    """One has its commit staged already and only swaps, the other brings it up; in either order."""
+    ports = {"blue": settings.blue_port + 2, "green": settings.green_port + 2}
+    (tmp_path / "cart").mkdir()
+    with Shop(settings, zones, tmp_path / "cart", world.aws, ports) as cart:
+        cart.name = "cart"
+        for each in (shop, cart):
+            assert each.play("deploy", commit="0000001").code == 0
+        for first, second, commit in ((shop, cart, "0000002"), (cart, shop, "0000003")):
+            staged = first.play("stage", commit=commit)
+            assert staged.code == 0, staged.output
+            hosts = {"a": first.variables(), "b": second.variables()}
+            inventory = tmp_path / "hosts.yml"
+            inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+            done = shop.play("deploy", "-i", str(inventory), commit=commit, **dict.fromkeys(shop.variables()))
+            told = {app: result["outcome"] for app, result in done.results.items()}
+            assert told == {"shop": "deployed", "cart": "deployed"}, done.output
+            assert (shop.commit(), cart.commit()) == (commit, commit), done.output
 
 
 def test_two_runs_of_one_play_do_not_see_each_others_results(shop: Shop, tmp_path: Path) -> None:

@@ -213,9 +213,10 @@ def _refused(name: str, seen: _Seen, verb: str) -> LockedError:
     hold = seen.hold
     if hold is None:
         raise AssertionError("a lock that nobody holds is not refused")
+    # A swap is not broken into, and its hold is short.
+    advice = ", or, if that run is dead, free the lock with unlock.yml" if hold.phase != "swap" else ""
     return LockedError(
-        f"The lock {name} cannot be {verb}: it is {held_by(hold)}. Wait for that, or, if that run is dead, free the "
-        "lock with unlock.yml.",
+        f"The lock {name} cannot be {verb}: it is {held_by(hold)}. Wait for that{advice}.",
         locked=True,
         lock=describe_hold(hold, seen.over),
     )

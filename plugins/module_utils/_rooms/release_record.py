@@ -75,8 +75,19 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     if params["event"] == ROLLED_BACK and left:
         _mark(params, client, tell, result, REJECTED, other(params["color"]), left)
     if params["unlock"]:
-        free(client, name_of_lock(params["app"]), params["namespace"], params["unlock"])
-    return {**result, "unlocked": bool(params["unlock"]), "at": round(time.time(), 3)}
+        _unlock(params, client, result)
+    return {**result, "at": round(time.time(), 3)}
+
+
+def _unlock(params: Mapping[str, Any], client: _k8s.Cluster, result: Result) -> None:
+    """Free the lock; where that fails the event is written all the same, and the hold ends by itself."""
+    name = name_of_lock(params["app"])
+    try:
+        free(client, name, params["namespace"], params["unlock"])
+    except ClusterError as error:
+        result["warnings"].append(f"The lock {name} was not freed: {error.message}")
+        return
+    result["unlocked"] = True
 
 
 def _hold(client: _k8s.Cluster, params: Mapping[str, Any]) -> None:
@@ -187,6 +198,9 @@ def _mark(
     """Annotate a color's Deployment, which has to carry the release; what is marked already is left alone."""
     name, namespace = f"{params['app']}-{color}", params["namespace"]
     found = client.get("apps/v1", "Deployment", name, namespace)
+    if mark == REJECTED and (found is None or read_release(found) != release):
+        # What was left is not there any more, and the ledger says that it was left.
+        return
     _check_same(found, release, name, namespace)
     if found is not None and release.marked_at((found["metadata"].get("annotations") or {}).get(mark)):
         return

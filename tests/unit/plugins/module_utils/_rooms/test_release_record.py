@@ -41,6 +41,7 @@ class Cluster:
         }
         self.ledger: dict[str, Any] | None = None
         hold = Hold("mine", "ada@laptop", "", "stage", "", "", 0, self.now(), 300)
+        self.lease_refuses: int | None = None
         self.lease = _versioned(held(None, hold, "shop-lock"), 1)
         self.meanwhile, self.conflicts, self.refuses = meanwhile, conflicts, refuses
         self.patches = self.writes = 0
@@ -74,6 +75,8 @@ class Cluster:
 
     def replace(self, api_version: str, kind: str, name: str, namespace: str, body: dict[str, Any]) -> Any:
         if kind == "Lease":
+            if self.lease_refuses:
+                raise ClusterError("No.", status=self.lease_refuses)
             assert body["metadata"]["resourceVersion"] == self.lease["metadata"]["resourceVersion"]
             self.lease = _versioned(body, 2)
             return self.lease
@@ -245,6 +248,23 @@ def test_nothing_is_written_under_a_lock_that_was_lost(phase: str | None) -> Non
     assert (hold.token, hold.phase, hold.seconds) == (
         ("mine", "swap", 120) if phase else ("mine", "stage", 300)
     )
+
+
+def test_a_lock_that_cannot_be_freed_is_a_warning() -> None:
+    cluster = Cluster()
+    cluster.lease_refuses = 500
+    done = record(cluster, event="swapped", unlock="mine")
+    assert (done["unlocked"], len(cluster.events)) == (False, 1)
+    assert "The lock shop-lock was not freed" in done["warnings"][0]
+    cluster.lease_refuses = None
+    assert record(cluster, event="swapped", unlock="mine")["unlocked"]
+
+
+def test_what_a_rollback_left_and_is_gone_needs_no_mark() -> None:
+    cluster = Cluster()
+    cluster.deployments["shop-blue"] = _deployment("shop-blue", "0077777", "cafe")
+    record(cluster, event="rolled_back", left=OLD)
+    assert (cluster.patches, len(cluster.events)) == (0, 1)
 
 
 def test_a_release_that_was_replaced_meanwhile_fails() -> None:
