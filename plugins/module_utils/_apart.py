@@ -37,24 +37,23 @@ class Apart:
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
-    def join(self, seconds: float | None = None) -> None:
+    def join(self, seconds: float | None = None) -> bool:
+        """Whether it has ended, after so many seconds at most."""
         self._thread.join(seconds)
+        return not self._thread.is_alive()
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
     """What ``call`` returns or raises; a TimeoutError, leaving it behind, when that takes too long."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-    Apart(lambda: results.append(call()), errors.append).join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError(f"no answer within {seconds:.0f} s")
-    return results[0]
+    return later(call)(seconds)
 
 
-def later(call: Callable[[], T]) -> Callable[[], T]:
-    """Begin ``call`` in a thread; who calls what this returns waits for it, and gets what it returned or raised."""
+def later(call: Callable[[], T]) -> Callable[..., T]:
+    """Begin ``call`` in a thread.
+
+    What is returned waits for it, so many seconds at most where it is given any, and returns or raises
+    what ``call`` did, or a TimeoutError.
+    """
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -64,8 +63,9 @@ def later(call: Callable[[], T]) -> Callable[[], T]:
 
     begun = Apart(run, errors.append)
 
-    def get() -> T:
-        begun.join()
+    def get(seconds: float | None = None) -> T:
+        if not begun.join(seconds):
+            raise TimeoutError(f"no answer within {seconds:.0f} s")
         if errors:
             raise errors[0]
         # A process that was forked meanwhile does not have the thread.

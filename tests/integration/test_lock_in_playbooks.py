@@ -10,12 +10,15 @@ import http.server
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from balancers import swap
 from shop import Running, Shop
 
 from sandbox.aws import Aws
+from sandbox.cluster import Cluster
 
 
 @pytest.fixture
@@ -111,6 +114,37 @@ def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: A
     assert (left.outcome, left.changed) == ("unchanged", 0), left.output
     assert "0000003 is live" in left.output
     assert shop.commit() == "0000003"
+
+
+@pytest.mark.sandbox
+def test_nobody_breaks_into_a_retirement(shop: Shop, cluster: Cluster) -> None:
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    cluster.delay_next(1, 4, "PATCH", "deployments/shop-blue")
+    retire = shop.start("retire")
+    shop.wait_for_lock("swap")
+    back = shop.start("rollback")
+    assert retire.finish().outcome == "retired"
+    done = back.finish()
+    assert (done.outcome, shop.commit()) == ("rolled_back", "0000001"), done.output
+
+
+@pytest.mark.sandbox
+def test_a_deploy_during_a_swap_that_takes_no_lock_is_refused(shop: Shop, aws: Aws) -> None:
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    aws.fault("hold", "CreateLoadBalancerListeners", nth=1)
+    with ThreadPoolExecutor() as pool:
+        flip = pool.submit(swap, shop.balancer, "blue")
+        try:
+            aws.wait_held()
+            deploy = shop.deploy("0000003")
+        finally:
+            aws.release()
+        flip.result()
+    assert (deploy.code, deploy.outcome) == (2, "refused"), deploy.output
+    assert "under way since" in deploy.reason
+    assert shop.commit() == "0000001"
 
 
 def test_a_dead_deploys_lock_is_nobodys(shop: Shop, gate: Path, held: Running) -> None:

@@ -91,7 +91,7 @@ def _unlock(params: Mapping[str, Any], client: _k8s.Cluster, result: Result) -> 
 
 
 def _hold(client: _k8s.Cluster, params: Mapping[str, Any]) -> None:
-    """Go on only with the lock; where a phase is named, that is one request more than to look."""
+    """Raise a LockedError unless the lock is still held; begin the phase that is named."""
     lock = params["lock"]
     if lock is None:
         return
