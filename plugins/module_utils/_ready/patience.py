@@ -55,7 +55,12 @@ class Patience:
         self._fail_fast = fail_fast
         self._before = before
         self._stands_since: dict[str, float] = {}
+        self._looked_at = -NEVER
         self.steady: Steady | None = None
+
+    def interrupt(self) -> None:
+        """Nothing could be seen for a while: what stands has not been seen to stand all the time."""
+        self._stands_since.clear()
 
     def weigh(self, verdicts: Sequence[Verdict], now: float, cluster_now: float | None = None) -> Outlook:
         """``cluster_now`` is the cluster's clock (epoch): what has been ready for long need not prove it anew."""
@@ -71,6 +76,7 @@ class Patience:
                     certain.append(cause)
             wakes.append(since + cause.look_after)
         ready_at = self._ready_at(verdicts, now, cluster_now)
+        self._looked_at = now
         return Outlook(
             ready=now >= ready_at,
             certain=tuple(certain),
@@ -88,9 +94,11 @@ class Patience:
         pods = [pod for verdict in verdicts for pod in verdict.pods]
         seen = _identity(pods)
         if self.steady is None or self.steady.pods != seen:
-            since = now - _age(pods, cluster_now)
             if self._before is not None and self._before.pods == seen:
-                since = min(since, self._before.since)
+                since = self._before.since
+            else:
+                # A node's clock may be behind, but at the last look it was not so.
+                since = max(now - _age(pods, cluster_now), self._looked_at)
             self.steady = Steady(seen, since)
         return self.steady.since + self._stable_for
 

@@ -122,6 +122,7 @@ def wait(
         now, wake_at = clock(), NEVER
         if not scene.complete or scene.lost:
             # Nothing is certain, neither good nor bad, on an old or a partial view.
+            patience.interrupt()
             lost = " ".join(scene.lost[:1])
             teller.update(lost, lost, now)
             continue

@@ -136,12 +136,25 @@ def test_what_an_earlier_wait_has_seen_of_other_pods_does_not_count(changed: Pod
     assert Patience(10, True, first.steady).weigh([verdict(ready=True, pods=(changed,))], 110).wake_at == 120
 
 
-def test_an_earlier_wait_takes_nothing_away_from_pods_that_are_old() -> None:
+def test_time_stamps_do_not_make_what_an_earlier_wait_has_seen_older() -> None:
     first = Patience(0, True)
     first.weigh([READY], 100)
-    assert first.steady is not None
-    seen = replace(first.steady, since=109)
-    assert Patience(10, True, seen).weigh([READY], 110, READY_AT + 11).ready
+    assert Patience(10, True, first.steady).weigh([READY], 101, READY_AT + 60).wake_at == 110
+
+
+@pytest.mark.parametrize("before", [[verdict()], [verdict(ready=True, pods=(replace(POD, uid="other"),))]])
+def test_a_nodes_clock_that_is_behind_gives_no_credit_for_when_it_was_not_so(before: list[Verdict]) -> None:
+    patience = Patience(10, True)
+    patience.weigh(before, 99, READY_AT + 59)
+    assert patience.weigh([READY], 100, READY_AT + 60).wake_at == 109
+
+
+def test_a_cause_has_not_stood_while_nobody_could_see_it() -> None:
+    patience = Patience(stable_for=0, fail_fast=True)
+    patience.weigh([verdict(cause())], 100)
+    patience.interrupt()
+    assert patience.weigh([verdict(cause())], 130).certain == ()
+    assert patience.weigh([verdict(cause())], 135).certain
 
 
 def test_nothing_is_steady_that_is_not_ready() -> None:

@@ -333,6 +333,13 @@ def test_nothing_is_certain_while_the_view_is_lost() -> None:
     assert ending.elapsed == 60
 
 
+def test_a_cause_counts_anew_after_a_view_that_was_lost() -> None:
+    """Seen for a second before the sight is lost, as in an upgrade in which the scheduler stands still, too."""
+    ending = _wait(_Blinking("unschedulable", lost=1, found=60), "unsched")
+    assert [cause.code for cause in ending.certain] == ["Unschedulable"]
+    assert ending.elapsed == 70
+
+
 def test_a_view_that_is_found_again_counts_from_what_it_shows() -> None:
     ending = _wait(_Blinking("slow-start", lost=5, found=40), "slow")
     assert ending.ready
