@@ -24,6 +24,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
 try:
     import botocore.exceptions
     from botocore.config import Config
+    from botocore.parsers import ResponseParserError
 
     _IMPORT_ERROR = None
 except ImportError:
@@ -123,6 +124,7 @@ class Elb:
         except (
             botocore.exceptions.EndpointConnectionError,
             botocore.exceptions.ConnectTimeoutError,
+            botocore.exceptions.ProxyConnectionError,
         ) as error:
             raise ApiError(
                 f"{_tried(name, params)} did not reach AWS ({error}): check region, endpoint and network",
@@ -132,6 +134,7 @@ class Elb:
         except (
             botocore.exceptions.HTTPClientError,
             botocore.exceptions.IncompleteReadError,
+            botocore.exceptions.SSLError,
         ) as error:
             raise ApiError(
                 f"{_tried(name, params)} got no answer ({error})",
@@ -141,6 +144,11 @@ class Elb:
             ) from error
         except botocore.exceptions.BotoCoreError as error:
             raise ApiError(f"{_tried(name, params)} failed: {error}", type(error).__name__) from error
+        # botocore's parser meets other XML than AWS's with a KeyError.
+        except (ResponseParserError, KeyError) as error:
+            raise _not_aws(name, params, type(error).__name__) from error
+        if "RequestId" not in answer.get("ResponseMetadata", {}):
+            raise _not_aws(name, params, "NoRequestId")
         return answer
 
 
@@ -163,6 +171,15 @@ def _connect(params: Mapping[str, Any], writes: bool) -> Elb:
 def _tried(name: str, params: Mapping[str, Any]) -> str:
     on = params.get("LoadBalancerName") or ", ".join(params.get("LoadBalancerNames", ()))
     return f"{name} on {on}" if on else name
+
+
+def _not_aws(name: str, params: Mapping[str, Any], code: str) -> ApiError:
+    return ApiError(
+        f"{_tried(name, params)} was answered by somebody else than AWS ({code}): check proxy and endpoint",
+        code,
+        transient=True,
+        unknown=True,
+    )
 
 
 def _refusal(error: Any, name: str, params: Mapping[str, Any]) -> ApiError:

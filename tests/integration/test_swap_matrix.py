@@ -56,6 +56,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "reset after": {"kind": "drop_after"},
     "reset before for good": {"kind": "drop_before", "times": None},
     "reset after for good": {"kind": "drop_after", "times": None},
+    "a proxy's 502": {"kind": "page", "status": 502},
+    "a proxy's 200, after": {"kind": "page_after", "status": 200},
     "slow": {"kind": "delay", "seconds": 0.3},
 }
 

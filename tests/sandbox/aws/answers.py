@@ -45,5 +45,11 @@ def error_answer(protocol: str, status: int, code: str, message: str) -> Answer:
     return Answer(status, [*headers, ("Content-Type", "text/xml")], text.encode())
 
 
+def page(status: int) -> Answer:
+    """What a proxy shows to a person."""
+    text = f"<html><head><title>{status}</title></head><body>Try later.</body></html>"
+    return Answer(status, [("Content-Type", "text/html")], text.encode())
+
+
 def json_answer(status: int, value: object) -> Answer:
     return Answer(status, [("Content-Type", "application/json")], json.dumps(value).encode())

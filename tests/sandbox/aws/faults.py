@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # What each kind does to a call. Those that end in _after happen when the change has taken effect.
-KINDS = frozenset({"error", "throttle", "delay", "drop_before", "drop_after", "hold", "hold_after"})
+KINDS = frozenset(
+    {"error", "throttle", "delay", "drop_before", "drop_after", "page", "page_after", "hold", "hold_after"}
+)
 ANY = "*"
 
 
@@ -15,7 +17,8 @@ class Fault:
     """Meets the `nth` call of `action` from now, and the following ones until it met `times` (None: all).
 
     With `after`, counting begins anew whenever a call of that action has succeeded, and ends `within` seconds later.
-    `code`, `status` and `message` are of an error; `seconds` is a delay's.
+    `code`, `status` and `message` are of an error; `seconds` is a delay's. A page is what somebody between here and
+    AWS answers: HTML with `status`.
     """
 
     kind: str

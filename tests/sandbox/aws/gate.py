@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.test import run_wsgi_app
 
-from sandbox.aws.answers import Answer, error_answer
+from sandbox.aws.answers import Answer, error_answer, page
 from sandbox.aws.calls import Call, CallLog, error_code, parse_call
 from sandbox.aws.envoy import EnvoyError
 from sandbox.aws.faults import Fault, FaultBook, Holds
@@ -53,7 +53,7 @@ class Gate:
         if answer is None:
             answer = self._carry_out(call, environ, body)
             for fault in faults:
-                self._after(fault, call)
+                answer = self._after(fault, call) or answer
         self._travel()
         return answer
 
@@ -73,18 +73,23 @@ class Gate:
                 time.sleep(fault.seconds)
             case "drop_before":
                 raise ConnectionLost
+            case "page":
+                return page(fault.status)
             case "hold":
                 if self.holds.hold(call.number):
                     raise ConnectionLost
         return None
 
-    def _after(self, fault: Fault, call: Call) -> None:
+    def _after(self, fault: Fault, call: Call) -> Answer | None:
         match fault.kind:
             case "drop_after":
                 raise ConnectionLost
+            case "page_after":
+                return page(fault.status)
             case "hold_after":
                 if self.holds.hold(call.number):
                     raise ConnectionLost
+        return None
 
     def _carry_out(self, call: Call, environ: dict[str, Any], body: bytes) -> Answer:
         with self._lock:
