@@ -39,7 +39,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish impor
 class SwapPlan:
     """All that a swap writes.
 
-    ``replaced`` are deleted and created again, ``created`` have no listener yet, ``kept`` stay where
+    ``reopened`` were left without a listener by a swap that was cut off, ``replaced`` are deleted and
+    created again, ``created`` have no listener yet, ``kept`` stay where
     they are and get their policies. ``backend_policies`` are (instance port, names). None of
     ``health_check`` means that it stays. ``tags`` are (key, value), written with the intent.
     ``clear_intent`` says that an old intent is on the router.
@@ -49,6 +50,7 @@ class SwapPlan:
     color: str
     replaced: tuple[Move, ...] = ()
     created: tuple[Move, ...] = ()
+    reopened: tuple[Move, ...] = ()
     kept: tuple[Move, ...] = ()
     backend_policies: tuple[tuple[int, tuple[str, ...]], ...] = ()
     health_check: HealthCheck | None = None
@@ -61,6 +63,7 @@ class SwapPlan:
         return bool(
             self.replaced
             or self.created
+            or self.reopened
             or self.kept
             or self.backend_policies
             or self.health_check
@@ -69,7 +72,7 @@ class SwapPlan:
 
     @property
     def moves(self) -> tuple[Move, ...]:
-        return (*self.replaced, *self.created, *self.kept)
+        return (*self.replaced, *self.created, *self.reopened, *self.kept)
 
     @property
     def policies(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
@@ -107,8 +110,13 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
     plan = SwapPlan(
         name=router.name,
         color=wish.color,
-        replaced=tuple(move for move in everything if move.old not in (None, move.new)),
+        replaced=tuple(
+            move for move in everything if move.old not in (None, move.new) and router.listener(move.port)
+        ),
         created=tuple(move for move in everything if move.old is None),
+        reopened=tuple(
+            move for move in everything if move.old is not None and not router.listener(move.port)
+        ),
         kept=tuple(move for move in everything if _lacks_policies(router, move)),
         backend_policies=tuple(sorted(backend_policies.items())),
         health_check=_health_check(router, colors, wish, mine, others),
@@ -116,8 +124,7 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
         clear_intent=any(is_intent_tag(key) for key in router.tags),
         warnings=warnings,
     )
-    if plan.created:
-        check_shared_ports(router.name, predict(router, plan).listeners)
+    check_shared_ports(router.name, predict(router, plan).listeners)
     if preview and preview in plan.created:
         check_made_early(router, preview)
     return plan
@@ -181,7 +188,11 @@ def _own_moves(
     for port in sorted(ports):
         listener = router.listener(port)
         spec, intent_move = wish.spec(port), intended.get(port)
-        target = _target_port(listener, port, colors, wish.color, mine, others)
+        target = (
+            _target_port(listener, port, colors, wish.color, mine, others)
+            if listener or not intent_move
+            else _intended_port(intent_move, mine, others)
+        )
         if target is None:
             raise InputError(
                 f"the tags of {router.name} do not say the {wish.color} port of listener {port}: "
@@ -191,7 +202,7 @@ def _own_moves(
         if listener is not None:
             yield move_of(listener, target, policies or listener.policies)
         elif intent_move is not None:
-            yield replace(intent_move, old=None, new=target)
+            yield replace(intent_move, new=target)
         elif spec is not None:
             yield Move(
                 port, spec.protocol, spec.instance_protocol, None, target, spec.certificate, spec.policies
@@ -218,6 +229,14 @@ def _target_port(
     if current == color:
         return listener.instance_port
     return counterpart(port, listener.instance_port, others, mine)
+
+
+def _intended_port(move: Move, mine: ColorPorts, others: ColorPorts) -> int | None:
+    """The color's node port of a listener that only an intent still knows, named in the tags or not."""
+    intended = (move.new, move.old)
+    carried = (counterpart(move.port, port, others, mine) for port in intended if port is not None)
+    own = (port for port in intended if port in mine.node_ports)
+    return mine.at(move.port) or next(own, None) or next((port for port in carried if port), None)
 
 
 def _lacks_policies(router: LoadBalancer, move: Move) -> bool:

@@ -46,6 +46,10 @@ def _steps(plan: SwapPlan) -> Iterator[Step]:
             "SetLoadBalancerPoliciesForBackendServer",
             f"set backend policies of {port} to {', '.join(names) or 'none'}",
         )
+    for move in plan.reopened:
+        yield Step(
+            "CreateLoadBalancerListeners", f"open listener {listener_text(move.after())}, which is closed"
+        )
     for move in plan.created:
         yield Step(
             "CreateLoadBalancerListeners",

@@ -161,6 +161,41 @@ def test_a_killed_run_is_finished_or_undone(shop, aws, api, certificate, action,
     _assert_wholly_on(shop, color, certificate)
 
 
+@pytest.fixture
+def closed(shop, aws, api):
+    """A load balancer whose ports a run that was killed in the gap has left closed."""
+    aws.fault("hold", action="CreateLoadBalancerListeners", nth=2)
+    child = Child(api, shop.name, "green")
+    _kill_held(aws, child, signal.SIGKILL)
+    aws.release("drop")
+    child.wait()
+    aws.clear()
+    assert shop.listeners == {}
+    return shop
+
+
+@pytest.mark.parametrize("color", ["green", "blue"])
+def test_a_closed_port_is_opened_as_patiently_as_in_a_swap(closed, aws, api, certificate, color):
+    aws.fault("error", "CreateLoadBalancerListeners", code="DuplicateListener", times=3)
+    again = Child(api, closed.name, color).wait()
+    assert again.error == ""
+    _assert_wholly_on(closed, color, certificate)
+
+
+@pytest.mark.parametrize("color", ["green", "blue"])
+def test_a_port_that_stays_closed_is_told_and_keeps_no_other_closed(closed, aws, api, certificate, color):
+    aws.fault("error", "CreateLoadBalancerListeners", nth=2, code="CertificateNotFound", times=None)
+    ended = Child(api, closed.name, color).wait()
+    aws.clear()
+    assert closed.listeners.keys() == {80}
+    assert (ended.details or {})["open"] == [443]
+    assert "port 443" in ended.error
+    assert "aws elb create-load-balancer-listeners" in ended.error
+    again = Child(api, closed.name, "green").wait()
+    assert again.error == ""
+    _assert_wholly_on(closed, "green", certificate)
+
+
 @pytest.mark.parametrize("color", ["green", "blue"])
 @pytest.mark.parametrize(
     ("action", "nth"), [("DeleteLoadBalancerListeners", 1), ("CreateLoadBalancerListeners", 2)]

@@ -98,6 +98,7 @@ class ClassicSwap:
         """Swap, read back and return the router; raises RouterError, which says how it was left."""
         self._prove_and_record()
         with _signals_held():
+            self._reopen()
             self._create_new()
             self._replace()
             self._set_policies_and_check()
@@ -144,6 +145,16 @@ class ClassicSwap:
             )
 
     # Listeners
+
+    def _reopen(self) -> None:
+        """Open what a swap that was cut off has left closed, one call each, so that none waits for another."""
+        wanted = [move.after() for move in self._plan.reopened]
+        if not wanted:
+            return
+        try:
+            self._open(wanted, self._within(self._patience.create), at_once=False)
+        except ApiError as error:
+            raise self._left_open(wanted, error.message) from error
 
     def _create_new(self) -> None:
         """Create what is wholly new before anything is deleted: this proves its certificates and rules."""
@@ -232,24 +243,25 @@ class ClassicSwap:
                     set_policies = partial(self._set_policies, listener.port, listener.policies)
                     self._retried(set_policies, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
         except ApiError as error:
-            return self._left_open(old, cause, error)
+            return self._left_open(
+                old, f"{cause.message}; putting the old listeners back failed too ({error.message})"
+            )
         self.report.restored = True
         return self._undone(cause, "the old listeners were put back")
 
-    def _left_open(self, old: list[Listener], cause: ApiError, error: ApiError) -> RouterError:
-        absent = self._missing(old)
+    def _left_open(self, wanted: Sequence[Listener], why: str) -> RouterError:
+        missing = self._missing(wanted)
         present = {listener.port for listener in self._present}
-        absent = [listener for listener in absent if listener.port not in present]
+        absent = [listener for listener in missing if listener.port not in present]
         self.report.open = [listener.port for listener in absent]
         if not absent:
             return self._error(
-                f"{cause.message}; the old listeners of {self._plan.name} are not wholly back either "
-                f"({error.message}): run repair"
+                f"the listeners of {self._plan.name} are not wholly as they should be, run repair: {why}"
             )
         ports = ", ".join(str(listener.port) for listener in absent)
         return self._error(
-            f"port {ports} of {self._plan.name} IS CLOSED: {cause.message}; putting the old listeners back failed "
-            f"too ({error.message}). Open it with: {_open_command(self._plan.name, absent)}"
+            f"port {ports} of {self._plan.name} IS CLOSED: {why}. "
+            f"Open it with: {_open_command(self._plan.name, absent)}"
         )
 
     def _missing(self, wanted: Sequence[Listener]) -> list[Listener]:

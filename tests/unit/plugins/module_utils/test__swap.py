@@ -190,6 +190,24 @@ def test_a_cut_off_swap_is_resolved_without_asking_for_repair():
         assert (read_colors(resolved).live, read_colors(resolved).intent) == (color, None)
 
 
+@pytest.mark.parametrize("cut_off", ["green", "blue"])
+def test_a_listener_that_the_tags_do_not_name_is_opened_again_from_the_intent(cut_off):
+    ports = {"blue": (30081, 30083, 30081), "green": (30082, 30084, 30082)}
+    old, new = (ports["blue"], ports["green"]) if cut_off == "green" else (ports["blue"], ports["blue"])
+    moves = [
+        Move(port, "HTTP", "HTTP", *pair)
+        for port, pair in zip((80, 443, 8080), zip(old, new, strict=True), strict=True)
+    ]
+    lb = router(tags={**PER_LISTENER, **intent(cut_off, *moves)}, health_check=check("TCP:10256"))
+    for color, wanted in ports.items():
+        opened = plan(lb, color)
+        assert [(move.port, move.new) for move in opened.reopened] == list(
+            zip((80, 443, 8080), wanted, strict=True)
+        )
+        assert (opened.created, opened.replaced) == ((), ())
+        assert read_colors(predict(lb, opened)).live == color
+
+
 def test_policies_of_a_cut_off_swap_replace_the_default_one():
     moves = (Move(443, "HTTPS", "HTTP", 30081, 30082, CERTIFICATE, ("tls-1-2",)),)
     lb = router(
@@ -225,6 +243,13 @@ def test_a_claim_is_written_once_and_taken_over_when_asked():
     taken = Wish(color="blue", claim="shop/2", take_over=True)
     check_wish(claimed, read_colors(claimed), taken)
     assert plan_swap(claimed, read_colors(claimed), taken).tags == ((CLAIM_TAG, "shop/2"),)
+
+
+def test_tls_and_plain_on_one_node_port_of_the_other_color_is_refused_before_anything_is_deleted():
+    tags = {"blue": "80=30081 443=30083", "green": "80=30082 443=30082"}
+    secure = replace(https(443, 30083), instance_protocol="HTTPS")
+    with pytest.raises(InputError, match="would share instance port 30082"):
+        plan(router(http(80, 30081), secure, tags=tags), "green")
 
 
 def test_one_instance_port_is_not_shared_by_tls_and_plain():
