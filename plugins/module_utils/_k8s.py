@@ -193,15 +193,20 @@ class Cluster:
         path = self._path(api_version, kind, namespace)
         return self._wire.watch(path, f"watch {_what(kind, None, namespace)}", query, seconds)
 
-    def apply(self, wanted: Object, namespace: str, dry_run: bool = False) -> tuple[Object | None, Object]:
+    def apply(
+        self, wanted: Object, namespace: str, dry_run: bool = False, strict: bool = True
+    ) -> tuple[Object | None, Object]:
         """The object before, None where there was none, and after, as ``kubectl apply`` leaves it.
 
         The patch is kubernetes.core's: what was applied before and is wanted no more is taken away,
         what others have set stays. With ``dry_run`` the API says what it would do, refusals included.
+        With ``strict`` it refuses a field that it does not know, which it else drops without a word:
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
         """
         wanted = {**wanted, "metadata": {**wanted["metadata"], "namespace": namespace}}
         api_version, kind, name = wanted["apiVersion"], wanted["kind"], wanted["metadata"]["name"]
-        what, query = _what(kind, name, namespace), {"dryRun": "All"} if dry_run else None
+        what = _what(kind, name, namespace)
+        query = {"fieldValidation": "Strict" if strict else "Ignore", "dryRun": "All" if dry_run else None}
         before = self.get(api_version, kind, name, namespace)
         if before is None:
             path = self._path(api_version, kind, namespace)

@@ -30,6 +30,12 @@ options:
     type: list
     elements: dict
     required: true
+  strict:
+    description:
+      - Whether the API server refuses a field that it does not know, such as a misspelt one, instead of dropping it.
+      - What has served before had better not be refused, though an API may have lost a field since.
+    type: bool
+    default: true
   lock:
     description: A lock that has to be held. Nothing is written when it is no longer this run's.
     type: dict
@@ -83,6 +89,7 @@ ROOM = Room(
     argument_spec={
         "namespace": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},
+        "strict": {"type": "bool", "default": True},
         "lock": {
             "type": "dict",
             "options": {

@@ -85,3 +85,14 @@ def test_ones_own_manifests_with_a_secret_that_nobody_is_shown(shop: Shop, tmp_p
         assert SECRET not in finished.output
         assert keys["data"]["PASSWORD"] not in finished.output
     assert shop.who() == "blue"
+
+
+def test_a_misspelt_field_is_refused_and_nothing_is_made(shop: Shop, tmp_path: Path) -> None:
+    """The API server would drop it without a word, and the pods be ready before the application is."""
+    path = tmp_path / "shop.yml.j2"
+    path.write_text(TEMPLATE.partition("---\n")[2].replace("readinessProbe", "readinesProbe"))
+    for arguments in (["--check"], []):
+        refused = shop.deploy("0000001", *arguments, bluegreen_manifests=[str(path)])
+        assert refused.code == 2, refused.output
+        assert "readinesProbe" in refused.reason
+    assert shop.get("deployment", "shop-blue") is None

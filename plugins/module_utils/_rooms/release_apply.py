@@ -26,7 +26,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
         tell(f"applying {what}")
-        before, after = client.apply(wanted, params["namespace"], dry_run=check_mode)
+        before, after = client.apply(wanted, params["namespace"], check_mode, params["strict"])
         there, then = as_written(before), as_written(after)
         if there != then:
             diff.append({"before_header": what, "after_header": what, "before": there, "after": then})

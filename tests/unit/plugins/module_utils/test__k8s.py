@@ -249,7 +249,7 @@ def test_what_is_not_there_is_created_with_what_was_applied(api: Api, cluster: C
     api.answers(DEPLOYMENTS, reply(deployment(), 201))
     assert cluster.apply(WANTED, "demo") == (None, deployment())
     method, _path, query, _headers, body = api.requests[-1]
-    assert (method, query) == ("POST", {})
+    assert (method, query) == ("POST", {"fieldValidation": "Strict"})
     applied = json.loads(body["metadata"]["annotations"].pop(LAST_APPLIED))
     assert applied == {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
     assert body["spec"] == {"replicas": 2}
@@ -285,7 +285,16 @@ def test_a_dry_run_is_asked_of_the_api(api: Api, cluster: Cluster, there: bool) 
     api.answers(DEPLOYMENTS, reply(deployment(), 201))
     cluster.apply(WANTED, "demo", dry_run=True)
     method, _path, query, _headers, _body = api.requests[-1]
-    assert (method, query) == ("PATCH" if there else "POST", {"dryRun": "All"})
+    assert (method, query) == ("PATCH" if there else "POST", {"fieldValidation": "Strict", "dryRun": "All"})
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_field_that_the_api_does_not_know_is_refused_where_that_is_wanted(
+    api: Api, cluster: Cluster, strict: bool
+) -> None:
+    api.answers(SHOP, reply(deployment(spec={"replicas": 9})))
+    cluster.apply(WANTED, "demo", strict=strict)
+    assert api.requests[-1][2] == {"fieldValidation": "Strict" if strict else "Ignore"}
 
 
 def test_an_object_that_cannot_be_merged_is_named(api: Api, cluster: Cluster) -> None:

@@ -20,7 +20,7 @@ class Cluster:
 
     def __init__(self, there: dict[str, Any] | None = None) -> None:
         self.there = there or {}
-        self.asked: list[tuple[str, bool]] = []
+        self.asked: list[tuple[str, bool, bool]] = []
 
     def now(self) -> float:
         return 1_760_000_000.0
@@ -28,9 +28,9 @@ class Cluster:
     def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
         return held(None, MINE, name)
 
-    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool) -> Any:
+    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool) -> Any:
         name = wanted["metadata"]["name"]
-        self.asked.append((name, dry_run))
+        self.asked.append((name, dry_run, strict))
         before = self.there.get(name)
         noise = {"resourceVersion": str(len(self.asked)), "managedFields": [], "uid": "1", "generation": 2}
         after = {**wanted, "metadata": {**wanted["metadata"], **noise}, "status": {"at": len(self.asked)}}
@@ -42,10 +42,14 @@ def thing(name: str, value: str) -> dict[str, Any]:
 
 
 def apply(
-    cluster: Cluster, *objects: dict[str, Any], check_mode: bool = False, token: str = ""
+    cluster: Cluster,
+    *objects: dict[str, Any],
+    check_mode: bool = False,
+    token: str = "",
+    strict: bool = True,
 ) -> dict[str, Any]:
     lock = {"name": "shop-lock", "token": token} if token else None
-    params = {"namespace": "store", "objects": list(objects), "lock": lock}
+    params = {"namespace": "store", "objects": list(objects), "lock": lock, "strict": strict}
     return release_apply.run(params, check_mode, cluster, lambda line: None)
 
 
@@ -72,7 +76,13 @@ def test_nothing_changed() -> None:
 def test_check_mode_is_a_dry_run(check_mode: bool) -> None:
     cluster = Cluster()
     apply(cluster, thing("new", "1"), check_mode=check_mode)
-    assert cluster.asked == [("new", check_mode)]
+    assert cluster.asked == [("new", check_mode, True)]
+
+
+def test_what_has_served_before_is_taken_as_it_is() -> None:
+    cluster = Cluster()
+    apply(cluster, thing("new", "1"), strict=False)
+    assert cluster.asked == [("new", False, False)]
 
 
 def test_nothing_is_written_under_a_lock_that_was_lost() -> None:
