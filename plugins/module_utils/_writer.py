@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import secrets
 import socket
@@ -21,7 +22,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import I
 def write_intent(color: str, moves: Sequence[Move], now: int) -> Intent:
     """An intent of this process; ``now`` is AWS's time, in seconds since the epoch."""
     return Intent(
-        run=secrets.token_hex(4),
+        run=secrets.token_hex(4) + _mark(),
         user=_user(),
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -33,7 +34,7 @@ def write_intent(color: str, moves: Sequence[Move], now: int) -> Intent:
 
 def writer_gone(intent: Intent) -> bool:
     """Whether the writer was a process of this host that has ended; False where that cannot be known."""
-    if intent.host != socket.gethostname():
+    if intent.host != socket.gethostname() or not _machine() or intent.run[-len(_mark()) :] != _mark():
         return False
     return intent.pid == os.getpid() or not _runs(intent.pid)
 
@@ -55,14 +56,14 @@ def controller() -> str:
         elif found:
             break
         pid = _parent(pid)
-    return f"{_namespace()}/{found}/{_stat(found)[19]}" if found else ""
+    return f"{_machine()}/{found}/{_stat(found)[19]}" if found else ""
 
 
 def process_gone(host: str, process: str) -> bool:
     """Whether a process was one of this host that has ended; False where that cannot be known."""
-    namespace, _slash, rest = process.partition("/")
+    machine, _slash, rest = process.partition("/")
     pid, _slash, started = rest.partition("/")
-    if host != socket.gethostname() or namespace != _namespace() or not pid.isdecimal():
+    if host != socket.gethostname() or not machine or machine != _machine() or not pid.isdecimal():
         return False
     stat = _stat(int(pid))
     # Its number may have been given to another process since.
@@ -82,12 +83,21 @@ def _parent(pid: int) -> int:
     return int(stat[1]) if stat else 0
 
 
-def _namespace() -> str:
-    """The process namespace, because two containers of one host name may count alike."""
+def _machine() -> str:
+    """This boot of this machine and the process namespace; empty where that cannot be told.
+
+    Machines that were cloned, and containers, may have one host name and count their processes alike.
+    """
     try:
-        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}.{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
     except OSError:
         return ""
+
+
+def _mark() -> str:
+    """The same, short enough for a tag."""
+    return hashlib.sha256(_machine().encode()).hexdigest()[:8]
 
 
 def _stat(pid: int) -> list[str]:
