@@ -28,19 +28,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(result) for other plays, C(summary) for a person, and C(reason) why it failed.
+  description:
+    - C(result) for other plays, C(summary) for a person, C(reason) why it failed, and whether that C(judges) the release.
   type: dict
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import Run, reason, result, summary
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import (
+    Run,
+    judges,
+    reason,
+    result,
+    summary,
+)
 
 
 def run_report(returned: Mapping[str, Any]) -> dict[str, Any]:
     run = Run(**returned)
-    return {"result": result(run), "summary": summary(run), "reason": reason(run)}
+    return {
+        "result": result(run),
+        "summary": summary(run),
+        "reason": reason(run),
+        "judges": judges(run),
+    }
 
 
 class FilterModule:

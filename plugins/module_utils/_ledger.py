@@ -129,10 +129,12 @@ def contents(ledger: Ledger) -> Object:
 def trimmed(ledger: Ledger, limit: int, size_limit: int = SIZE_LIMIT) -> Ledger:
     """The newest ``limit`` events, and the manifests of releases that they tell of, within the size of an object.
 
+    A fifth of the limit is for the newest moves of the traffic, so that failures push no way back out.
+
     Where it is too large the oldest release's manifests go first, and then the oldest events; the
     newest release's and the newest event stay.
     """
-    events = ledger.events[-limit:]
+    events = _newest(ledger.events, max(limit, 1))
     order = _newest_first(events)
     kept = {release: ledger.kept[release] for release in order if release in ledger.kept}
     while len(kept) > 1 and _size(Ledger(events, kept)) > size_limit:
@@ -140,6 +142,17 @@ def trimmed(ledger: Ledger, limit: int, size_limit: int = SIZE_LIMIT) -> Ledger:
     while len(events) > 1 and _size(Ledger(events, kept)) > size_limit:
         events = events[1:]
     return Ledger(events, kept)
+
+
+def _newest(events: tuple[Event, ...], limit: int) -> tuple[Event, ...]:
+    if not events:
+        return ()
+    moves = [number for number, event in enumerate(events) if event.event in (SWAPPED, ROLLED_BACK)]
+    held = {len(events) - 1, *moves[max(len(moves) - limit // 5, 0) :]}
+    others = [number for number in range(len(events)) if number not in held]
+    room = max(limit - len(held), 0)
+    chosen = sorted({*held, *others[max(len(others) - room, 0) :]})
+    return tuple(events[number] for number in chosen[-limit:])
 
 
 def pack(objects: Mapping[str, Sequence[Object]]) -> str:

@@ -140,6 +140,14 @@ def _worked(run: Run) -> bool:
     return run.plan.get("action") in _WORK
 
 
+def judges(run: Run) -> bool:
+    """Whether a failure says of the release itself that it is bad: it did not get ready, or answered badly."""
+    if run.action not in ("deploy", "stage") or run.plan.get("action") != "stage":
+        return False
+    not_ready = _failed(run.wait) and "workloads" in run.wait
+    return not_ready or (_failed(run.smoke) and "answered" in run.smoke)
+
+
 def result(run: Run) -> dict[str, Any]:
     """What other plays, workflows and notifications are told. It holds nothing that the application said.
 
@@ -214,6 +222,8 @@ def _run_lines(run: Run) -> Iterator[str]:
         yield f"still live: {before}"
     if _ran(run.undone):
         yield f"{run.color}: put back to {run.release(run.color).get('commit')}"
+    elif _failed(run.undone):
+        yield f"{run.color}: could not be put back: {run.undone.get('msg')}"
     if run.back:
         now = f"went back to {before}" if _ran(run.back) else f"could not go back: {run.back.get('msg')}"
         yield f"{run.router.get('name')}: {now}"

@@ -31,6 +31,8 @@ _LONGEST_PAUSE = 5.0
 # Long enough to cost nothing, short enough that a connection which died without a word is noticed.
 _WATCH_SECONDS = 45
 _GONE = 410
+# To list is not to be allowed to watch.
+_REFUSED = (401, 403, 404, 405)
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ class _Follower:
     def _run(self) -> None:
         seen, pause = False, _SHORTEST_PAUSE
         while not self._stopped.is_set():
+            watching = False
             try:
                 version = self._list()
-                seen = True
+                seen = watching = True
                 while not self._stopped.is_set():
                     version, busy = self._follow(version)
                     pause = _SHORTEST_PAUSE if busy else pause
@@ -117,7 +120,9 @@ class _Follower:
                         return
             except ClusterError as error:
                 status = error.details["status"]
-                if not seen and (status is None or not is_transient(error)):
+                never_listed = not seen and (status is None or not is_transient(error))
+                never_watched = watching and self._watch is None and status in _REFUSED
+                if never_listed or never_watched:
                     raise
                 if status != _GONE:
                     self._tell(Lost(self._stream, error.message))

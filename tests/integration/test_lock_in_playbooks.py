@@ -97,6 +97,26 @@ def test_a_rollback_breaks_into_a_deploy_that_then_stops(
     assert shop.commit() == "0000001"
 
 
+def test_a_deploy_that_was_broken_into_still_runs_its_hooks_for_a_failure(shop: Shop, gate: Path) -> None:
+    hook, told = gate.with_suffix(".yml"), gate.with_suffix(".told")
+    hook.write_text(f"- ansible.builtin.file: {{path: {told}, state: touch, mode: '0600'}}\n")
+    shop.deployed("0000001")
+    shop.deployed("0000002")
+    deploy = shop.start(
+        "deploy",
+        commit="0000003",
+        bluegreen_readiness_path=shop.settings.bad_path,
+        bluegreen_ready_timeout=20,
+        bluegreen_hooks={"on_failure": [str(hook)]},
+    )
+    shop.wait_for_lock("stage")
+    assert shop.play("unlock").outcome == "unlocked"
+    stopped = deploy.finish()
+    assert (stopped.code, stopped.outcome) == (2, "stage_failed"), stopped.output
+    assert "could not be put back" in stopped.output
+    assert told.exists(), stopped.output
+
+
 @pytest.mark.sandbox
 def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: Aws) -> None:
     shop.deployed("0000001")

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+from balancers import listener, make
 from shop import Finished, Shop
 
 from sandbox.aws import Aws
@@ -237,6 +238,67 @@ def test_hooks_have_their_turn_and_their_say(shop: Shop, tmp_path: Path) -> None
     back = shop.rollback(bluegreen_hooks=hooks)
     assert ended(back)[:2] == ("rolled_back", "0000002"), back.output
     assert [line.split()[0] for line in heard()] == ["after_rollback"]
+
+
+def test_a_hook_that_fails_says_nothing_of_the_release(shop: Shop, tmp_path: Path) -> None:
+    hook = tmp_path / "hook.yml"
+    hook.write_text(HOOK.format(told=tmp_path / "told"))
+    for commit in ("0000001", "0000002", "0000003"):
+        shop.deployed(commit)
+    hooks = {"before_stage": [str(hook)]}
+    stopped = shop.deploy("0000001", bluegreen_hooks=hooks, failing="before_stage")
+    assert (stopped.code, stopped.outcome) == (2, "check_failed"), stopped.output
+    assert "put back" not in stopped.output
+    assert ended(shop.rollback())[:2] == ("rolled_back", "0000002")
+    assert ended(shop.rollback())[:2] == ("rolled_back", "0000001")
+
+
+def test_what_a_hook_is_to_hide_is_written_nowhere(shop: Shop, tmp_path: Path) -> None:
+    hook = tmp_path / "hook.yml"
+    hook.write_text(
+        "- name: Migrate\n  no_log: true\n  ansible.builtin.fail:\n    msg: cannot log in with hunter2\n"
+    )
+    shop.deployed("0000001")
+    failed = shop.deploy("0000002", bluegreen_hooks={"before_swap": [str(hook)]})
+    assert (failed.outcome, shop.commit()) == ("check_failed", "0000001"), failed.output
+    assert "Migrate failed; what it said is hidden by no_log" in failed.reason
+    assert "hunter2" not in f"{failed.reason} {failed.results} {shop.events()}"
+    assert "hidden by no_log" in shop.events()[-1]["cause"]
+
+
+def test_a_preview_load_balancer_follows_and_never_decides_what_serves(shop: Shop, tmp_path: Path) -> None:
+    hook = tmp_path / "hook.yml"
+    hook.write_text(HOOK.format(told=tmp_path / "told"))
+    tags = {color: str(port) for color, port in shop.node_ports.items()}
+    preview = make(
+        shop.balancer.elb, [listener(shop.settings.http_port, shop.node_ports["green"])], shop.zones, tags
+    )
+    shows = {"bluegreen_preview_load_balancer": preview.name}
+
+    def shown() -> str:
+        [port] = preview.node_ports.values()
+        return next(color for color, own in shop.node_ports.items() if own == port)
+
+    try:
+        shop.deployed("0000001", **shows)
+        shop.deployed("0000002", **shows)
+        assert (shop.who(), shown()) == ("green", "blue")
+        hooks = {"after_swap": [str(hook)]}
+        back = shop.deploy("0000003", bluegreen_hooks=hooks, failing="after_swap", **shows)
+        assert (back.outcome, shop.who(), shown()) == ("rolled_back", "green", "blue"), back.output
+
+        shop.deployed("0000004", **shows)
+        preview.elb.remove_tags(LoadBalancerNames=[preview.name], Tags=[{"Key": "green"}])
+        before = shop.objects()
+        refused = shop.deploy("0000005", **shows)
+        assert (refused.outcome, shop.objects()) == ("refused", before), refused.output
+        assert preview.name in refused.reason
+        went_back = shop.rollback(**shows)
+        assert (went_back.code, went_back.outcome) == (2, "rolled_back"), went_back.output
+        assert preview.name in went_back.reason
+        assert shop.commit() == "0000002"
+    finally:
+        preview.delete()
 
 
 def test_the_idle_color_is_shown_and_asked_through_the_preview(shop: Shop) -> None:

@@ -79,6 +79,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import p
 # The goals that make a release of rendered manifests, and those that only read.
 RENDERING = ("deploy", "stage")
 _READING = ("status", "list")
+# The goals after which the preview follows; a rollback is not kept from it by that.
+_FOLLOWED = ("deploy", "switch")
 GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", *_READING)
 
 
@@ -129,9 +131,20 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     result = _describe(this)
     if goal not in _READING:
         check_claim(route, standing.claim, params["claim"])
+        if goal in _FOLLOWED:
+            _check_preview(params, route, standing.claim)
         result |= _wait(this) if waits else _plan(this, commit, rendered)
     result["warnings"] = [*standing.warnings, *result.get("warnings", ())]
     return {**result, "at": round(time.time(), 3)}
+
+
+def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
+    """Refuse what pointing the preview's load balancer at the idle color would refuse after the swap."""
+    preview = params["preview_router"]
+    if preview and preview.get("name") not in (None, route.name):
+        follows = read_route(preview)
+        check_router(follows, repairs=True)
+        check_claim(follows, claim, params["claim"])
 
 
 def _wait(this: _Run) -> Result:

@@ -174,6 +174,25 @@ def test_a_full_ledger_keeps_the_newest_and_what_they_speak_of() -> None:
     assert set(found.kept) == {B, C}
 
 
+def test_failures_push_no_way_back_out() -> None:
+    """As many failed deploys in a row as a CI job that tries again and again makes."""
+    failures = tuple(failed(D, run=f"run {number}") for number in range(60))
+    full = _ledger.trimmed(Ledger((*ABC, *failures), {A: b"a", B: b"b", C: b"c", D: b"d"}), 50)
+    assert len(full.events) == 50
+    assert full.events[-1] == failures[-1]
+    assert [each for each in full.events if each.event == "swapped"] == [
+        each for each in ABC if each.event == "swapped"
+    ]
+    assert set(full.kept) == {A, B, C, D}
+    assert _ledger.good_before(full.events, C) == [B, A]
+
+
+@pytest.mark.parametrize("limit", [0, -5, 1])
+def test_the_newest_event_is_always_kept(limit: int) -> None:
+    assert _ledger.trimmed(Ledger((*ABC,), {}), limit).events == (ABC[-1],)
+    assert _ledger.trimmed(Ledger((), {}), limit).events == ()
+
+
 def test_a_ledger_never_outgrows_its_object() -> None:
     kept = {release: bytes(range(256)) * 4 for release in (A, B, C)}
     small = _ledger.trimmed(Ledger((*ABC,), kept), 50, size_limit=4_400)

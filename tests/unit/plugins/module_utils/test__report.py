@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import (
     Run,
+    judges,
     outcome,
     reason,
     result,
@@ -133,6 +134,25 @@ ROLLED_BACK = run(
 )
 def test_how_a_run_ended(ended: Run, word: str) -> None:
     assert outcome(ended) == word
+
+
+@pytest.mark.parametrize(
+    ("failed", "bad"),
+    [
+        (run(wait=FAILED | {"workloads": []}), True),
+        (run(wait=FAILED | {"status": 403}), False),
+        (run(smoke=FAILED | {"answered": True}), True),
+        (run(smoke=FAILED), False),
+        (run("stage", smoke=FAILED | {"answered": False}), True),
+        (run(applied=FAILED), False),
+        (run(failure=FAILED), False),
+        (run(swap=FAILED), False),
+        (run("rollback", wait=FAILED | {"workloads": []}), False),
+        (run(wait=FAILED | {"workloads": []}, plan=PLAN | {"action": "scale"}), False),
+    ],
+)
+def test_only_what_was_learnt_of_a_release_makes_it_bad(failed: Run, bad: bool) -> None:
+    assert judges(failed) is bad
 
 
 def test_the_result_of_a_deploy() -> None:

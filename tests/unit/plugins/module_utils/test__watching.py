@@ -158,6 +158,16 @@ def test_a_server_that_is_overloaded_at_the_start_is_waited_for(api: Api, feed: 
     assert told(until(feed, lambda news: ("Listed", ["a"]) in told(news)))[0] == ("Lost", [])
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_a_watch_that_was_never_allowed_is_refused_at_once(api: Api, feed: Feed, status: int) -> None:
+    """A role may grant list and not watch."""
+    api.answers(DEPLOYMENTS, both([listing(deployment("a"), version="7")], [refuse(status)]))
+    feed.follow([SHOP])
+    news = until(feed, lambda news: len(news) == 2)
+    assert isinstance(news[1], Refused)
+    assert str(status) in str(news[1].error)
+
+
 def test_permission_that_is_lost_on_the_way_may_come_back(api: Api, feed: Feed) -> None:
     """An API server that has just restarted can refuse for a moment what it allows."""
     lists = [listing(), refuse(403), listing(deployment("a"))]
