@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.dict_transformations import dict_merge
@@ -53,8 +54,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words impor
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
-    # It may hold keys; kubernetes.core 6.6 leaves it to each module to hide them.
-    "kubeconfig": {**AUTH_ARG_SPEC["kubeconfig"], "no_log": True},
+    # Its keys are hidden by ``secrets``. All of it would hide names such as its namespace's in what the plan holds.
+    "kubeconfig": {**AUTH_ARG_SPEC["kubeconfig"], "no_log": False},
     "allow_in_cluster": {"type": "bool", "default": False},
 }
 
@@ -62,7 +63,28 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 _DISCOVERY_SECONDS = 20.0
+_SECRET = re.compile(r"token|password|passwd|secret|key", re.IGNORECASE)
 _MERGE = "application/merge-patch+json"
+
+
+def secrets(params: Mapping[str, Any]) -> set[str]:
+    """What nobody may be shown of a kubeconfig that is given as a dictionary."""
+    kubeconfig = params.get("kubeconfig")
+    users = kubeconfig.get("users") if isinstance(kubeconfig, Mapping) else None
+    return set(_secret_leaves(users))
+
+
+def _secret_leaves(value: Any, key: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        # An entry of exec.env says by its name what its value is.
+        key = str(value["name"]) if value.keys() == {"name", "value"} else ""
+        for name, below in value.items():
+            yield from _secret_leaves(below, key if name == "value" and key else str(name))
+    elif isinstance(value, (list, tuple)):
+        for below in value:
+            yield from _secret_leaves(below, key)
+    elif isinstance(value, str) and value and _SECRET.search(key):
+        yield value
 
 
 def connect(params: Mapping[str, Any]) -> Cluster:

@@ -29,6 +29,7 @@ class Room:
     and writes, and returns the result or raises a BluegreenError. ``tell(line)`` shows a person
     how far it is; a door that can show nothing passes a function that drops the line. ``leave()``
     removes what ``connect`` and ``run`` would keep for as long as their process lives.
+    ``secrets(params)`` are texts to be hidden beside the values of options that are no_log.
     """
 
     run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
@@ -39,6 +40,7 @@ class Room:
     required_if: Sequence[Sequence[Any]] = ()
     required_together: Sequence[Sequence[str]] = ()
     leave: Callable[[], None] = lambda: None
+    secrets: Callable[[Mapping[str, Any]], set[str]] = lambda params: set()
 
 
 def unexpected(error: Exception) -> str:
@@ -56,6 +58,7 @@ def enter(room: Room) -> None:
         required_together=room.required_together,
         supports_check_mode=True,
     )
+    module.no_log_values.update(room.secrets(module.params))
     try:
         result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
     except BluegreenError as error:

@@ -79,7 +79,7 @@ elapsed:
   sample: 0.012
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, leave
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, leave, secrets
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_smoke import connect, run
 
@@ -87,6 +87,7 @@ ROOM = Room(
     run=run,
     connect=connect,
     leave=leave,
+    secrets=secrets,
     argument_spec={
         "namespace": {"type": "str"},
         "service": {"type": "str"},

@@ -319,7 +319,12 @@ logs:
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import WORKLOAD_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+    ARGUMENT_SPEC,
+    connect,
+    leave,
+    secrets,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_wait_ready import run
 
@@ -327,6 +332,7 @@ ROOM = Room(
     run=run,
     connect=connect,
     leave=leave,
+    secrets=secrets,
     argument_spec={
         **ARGUMENT_SPEC,
         **WORKLOAD_SPEC,

@@ -78,7 +78,12 @@ applied:
   sample: [{kind: Deployment, name: shop-green, changed: true}]
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+    ARGUMENT_SPEC,
+    connect,
+    leave,
+    secrets,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_apply import run
 
@@ -86,6 +91,7 @@ ROOM = Room(
     run=run,
     connect=connect,
     leave=leave,
+    secrets=secrets,
     argument_spec={
         "namespace": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},

@@ -313,7 +313,12 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+    ARGUMENT_SPEC,
+    connect,
+    leave,
+    secrets,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import (
     GOALS,
@@ -325,6 +330,7 @@ ROOM = Room(
     run=run,
     connect=connect,
     leave=leave,
+    secrets=secrets,
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},

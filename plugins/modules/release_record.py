@@ -165,7 +165,12 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, connect, leave
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+    ARGUMENT_SPEC,
+    connect,
+    leave,
+    secrets,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import EVENTS, run
@@ -174,6 +179,7 @@ ROOM = Room(
     run=run,
     connect=connect,
     leave=leave,
+    secrets=secrets,
     argument_spec={
         "app": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},

@@ -117,7 +117,7 @@ class Door(NormalAction):  # type: ignore[misc]
             required_together=room.required_together,
         ).validate(params)
         params.update(checked.validated_parameters)
-        secrets = checked._no_log_values
+        secrets = checked._no_log_values | room.secrets(params)
         if checked.error_messages:
             result = _failure(told, self._complaint(checked.errors), None, {})
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from balancers import add_negotiation_policy, add_stickiness, listener
 from conftest import Recording
 from shop import Shop
@@ -227,3 +228,25 @@ def test_credentials_can_be_variables(shop: Shop, cluster: Cluster, door: str) -
     assert finished.outcome == "deployed", finished.output
     assert "hunter2" not in finished.output
     assert cluster.token not in finished.output
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("door", ["", "module"])
+def test_a_kubeconfig_can_be_a_variable(shop: Shop, cluster: Cluster, door: str) -> None:
+    """It has words, such as v1 and the namespace, that are in every plan; only its keys are hidden."""
+    kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
+    [context] = kubeconfig["contexts"]
+    context["context"]["namespace"] = shop.namespace
+    [user] = kubeconfig["users"]
+    finished = shop.play(
+        "deploy",
+        "-vvv",
+        environment={"KUBECONFIG": None, "BLUEGREEN_DOOR": door},
+        commit="0000001",
+        bluegreen_kubernetes={"kubeconfig": kubeconfig},
+    )
+    assert finished.outcome == "deployed", finished.output
+    assert shop.commit() == "0000001"
+    hidden = [value for key, value in user["user"].items() if key in ("token", "client-key-data")]
+    assert hidden
+    assert not any(value in finished.output for value in hidden)

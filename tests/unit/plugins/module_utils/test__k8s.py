@@ -412,3 +412,29 @@ def test_a_watch_can_be_closed_twice_and_after_its_end(api: Api, cluster: Cluste
     assert list(watch) == []
     watch.close()
     watch.close()
+
+
+def test_of_a_kubeconfig_only_what_is_secret_is_hidden() -> None:
+    user = {
+        "client-certificate-data": "Y2VydA==",
+        "client-key-data": "a2V5",
+        "token": "t0ken",
+        "auth-provider": {"name": "oidc", "config": {"id-token": "1d", "idp-issuer-url": "https://idp"}},
+        "exec": {
+            "command": "aws",
+            "args": ["eks", "get-token", "--cluster-name", "shop"],
+            "env": [
+                {"name": "AWS_SECRET_ACCESS_KEY", "value": "hunter2"},
+                {"name": "AWS_PROFILE", "value": "shop"},
+            ],
+        },
+    }
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "shop",
+        "users": [{"name": "ci", "user": user}],
+    }
+    assert _k8s.secrets({"kubeconfig": kubeconfig}) == {"a2V5", "t0ken", "1d", "hunter2"}
+    for other in (None, "/home/ada/.kube/config", {"users": None}):
+        assert _k8s.secrets({"kubeconfig": other}) == set()
