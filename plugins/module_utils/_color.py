@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import (
@@ -70,19 +70,24 @@ class Colors:
 
 
 def read_colors(
-    router: LoadBalancer, listener_ports: Iterable[int] = (), standing: Standing = Standing.CUT_OFF
+    router: LoadBalancer,
+    listener_ports: Iterable[int] = (),
+    standing: Standing = Standing.CUT_OFF,
+    described: Iterable[int] = (),
 ) -> Colors:
     """Say which color each listener points at and name every drift.
 
-    ``listener_ports`` are ports that must be ours beside those that the tags name; ``standing``
-    says of an intent on the router whether its writer may still be at work.
+    ``listener_ports`` are ports that must be ours beside those that the tags name, and so are those that a
+    user has ``described``; these change no fingerprint, because who only reads does not know of them.
+    ``standing`` says of an intent on the router whether its writer may still be at work.
     """
     drift: list[Drift] = []
     tags = _read_tags(router, drift)
     intent = _read_intent(router, standing, drift)
     preview = _read_preview(router, drift)
     blue, green = tags if tags else (None, None)
-    named = tuple(sorted({*listener_ports, *(blue.named if blue else ())}))
+    known = {*listener_ports, *(blue.named if blue else ())}
+    named = tuple(sorted({*known, *described}))
 
     of_listener: dict[int, str] = {}
     live: str | None = None
@@ -112,7 +117,7 @@ def read_colors(
         intent=intent,
         intent_standing=standing,
         claim=router.tags.get(CLAIM_TAG),
-        fingerprint=_fingerprint(router, of_listener, named, preview),
+        fingerprint=_fingerprint(router, of_listener, known, preview),
     )
 
 
@@ -201,7 +206,7 @@ def _read_intent(router: LoadBalancer, standing: Standing, drift: list[Drift]) -
 
 
 def _fingerprint(
-    router: LoadBalancer, of_listener: Mapping[int, str], named: Sequence[int], preview: int | None
+    router: LoadBalancer, of_listener: Mapping[int, str], named: Iterable[int], preview: int | None
 ) -> str:
     touched = {*of_listener, *named, preview}
     seen = {

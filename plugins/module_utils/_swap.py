@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, is_intent_tag, move_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import (
+    ListenerSpec,
     check_shared_ports,
     listener_text,
 )
@@ -97,6 +98,11 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
     moves = [*_own_moves(router, colors, wish, mine, others)]
     warnings = tuple(_kept_listeners(router, wish))
     preview = preview_move(router, colors, wish.preview_port, moves, mine, others)
+    if not moves:
+        raise InputError(
+            f"load balancer {router.name} has no listener of the application: describe one in listeners to have it made",
+            drift=["listener_missing"],
+        )
     follows = {move.new: move.old for move in moves if move.old is not None}
     if preview and preview.old is None and moves and moves[0].old is not None:
         # What shows the idle color must speak to it as our listeners speak to the live one.
@@ -198,12 +204,13 @@ def _own_moves(
                 f"the tags of {router.name} do not say the {wish.color} port of listener {port}: "
                 "name the listener in both tags"
             )
-        policies = intent_move.policies if intent_move else spec.policies if spec and wish.repair else None
         if listener is not None:
+            policies = intent_move.policies if intent_move else _lacking(router, listener, spec, wish.repair)
             yield move_of(listener, target, policies or listener.policies)
         elif intent_move is not None:
             yield replace(intent_move, new=target)
         elif spec is not None:
+            _check_policies(router, spec)
             yield Move(
                 port, spec.protocol, spec.instance_protocol, None, target, spec.certificate, spec.policies
             )
@@ -213,6 +220,33 @@ def _own_moves(
                 "describe it in listeners to have it made",
                 drift=["listener_missing"],
             )
+
+
+def _lacking(
+    router: LoadBalancer, listener: Listener, spec: ListenerSpec | None, repairs: bool
+) -> tuple[str, ...]:
+    """The policies of a listener with those that it lacks; empty where it lacks none.
+
+    AWS takes one policy of a type a listener, so that its own of another type, such as stickiness, stays.
+    """
+    if not repairs or spec is None or set(spec.policies) <= set(listener.policies):
+        return ()
+    _check_policies(router, spec)
+    types = {policy.name: policy.type for policy in router.policies or ()}
+    described = {types.get(name) for name in spec.policies}
+    staying = [name for name in listener.policies if types.get(name) not in described]
+    return tuple(sorted({*staying, *spec.policies}))
+
+
+def _check_policies(router: LoadBalancer, spec: ListenerSpec) -> None:
+    there = {policy.name for policy in router.policies or ()}
+    unknown = sorted(set(spec.policies) - there) if router.policies is not None else []
+    if unknown:
+        raise InputError(
+            f"listener {spec.port} of {router.name} is described with policy {unknown[0]}, which the load balancer does "
+            f"not have; it has {', '.join(sorted(there)) or 'none'}: make it with aws elb create-load-balancer-policy, "
+            "or name one of these"
+        )
 
 
 def _target_port(

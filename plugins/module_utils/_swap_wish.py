@@ -45,9 +45,8 @@ class Wish:
     take_over: bool = False
     preview_port: int | None = None
 
-    def named_ports(self) -> tuple[int, ...]:
-        """The listener ports that must be ours: those listed and those described."""
-        return tuple(sorted({*self.listener_ports, *(spec.port for spec in self.listeners)}))
+    def described_ports(self) -> tuple[int, ...]:
+        return tuple(spec.port for spec in self.listeners)
 
     def spec(self, port: int) -> ListenerSpec | None:
         return next((spec for spec in self.listeners if spec.port == port), None)

@@ -77,7 +77,9 @@ options:
         description: ARN of the certificate of an HTTPS or SSL listener.
         type: str
       policies:
-        description: Names of policies of the load balancer. All of a listener's policies are replaced by them.
+        description:
+          - Names of policies that the load balancer has, as C(aws elb describe-load-balancer-policies) shows them.
+          - They take the place of a listener's policies of the same types.
         type: list
         elements: str
         default: []
@@ -184,7 +186,8 @@ EXAMPLES = r"""
       - port: 443
         protocol: HTTPS
         certificate: arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012
-        policies: [ELBSecurityPolicy-TLS-1-2-2017-01]
+        # Of this load balancer, made with: aws elb create-load-balancer-policy
+        policies: [tls-1-2]
     health_check:
       path: /healthz
 

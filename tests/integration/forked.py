@@ -20,7 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_liste
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import Patience
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
-SHORT = Patience(settle=0.4, create=0.6, all_in_all=2.5)
+SHORT = Patience(settle=0.4, create=0.6, all_in_all=2.5, last_call=0.5)
 
 
 @dataclass

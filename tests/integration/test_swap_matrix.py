@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from balancers import (
     make,
     swap,
 )
-from forked import Child
+from forked import SHORT, Child
 
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
@@ -159,6 +160,43 @@ def test_a_killed_run_is_finished_or_undone(shop, aws, api, certificate, action,
     again = Child(api, shop.name, color).wait()
     assert again.error == ""
     _assert_wholly_on(shop, color, certificate)
+
+
+@pytest.mark.parametrize(("action", "nth"), [("AddTags", 1), ("DescribeTags", 2)])
+def test_a_run_that_stood_still_beyond_its_intent_writes_nothing_more(shop, aws, api, action, nth):
+    """As after SIGSTOP, or on a laptop that slept: another run may take its intent for cut off by then."""
+    aws.fault("hold_after", action, nth=nth)
+    child = Child(api, shop.name, "green")
+    aws.wait_held()
+    os.kill(child.pid, signal.SIGSTOP)
+    time.sleep(SHORT.all_in_all + SHORT.last_call)
+    stood_until = aws.mark()
+    aws.release()
+    os.kill(child.pid, signal.SIGCONT)
+    ended = child.wait()
+    assert "has stood still" in ended.error
+    # Its calls of the same round were on their way already.
+    later = {call["action"] for call in aws.calls(stood_until)}
+    assert not later & {"DeleteLoadBalancerListeners", "ConfigureHealthCheck", "RemoveTags"}
+    assert any(key.startswith("octoblu.bluegreen/swap.") for key in shop.tags)
+
+
+def test_a_router_that_somebody_else_turns_back_is_no_success(shop, elb, aws, api):
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    child = Child(api, shop.name, "green")
+    _kill_held(aws, child, signal.SIGKILL)
+    aws.release("drop")
+    child.wait()
+    aws.fault("hold_after", "RemoveTags", times=None)
+    child = Child(api, shop.name, "green", settle=0)
+    for _time in range(3):
+        aws.wait_held()
+        elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[80])
+        elb.create_load_balancer_listeners(LoadBalancerName=shop.name, Listeners=[listener(80, 30081)])
+        aws.release()
+    ended = child.wait()
+    assert ended.result is None
+    assert "somebody else writes to it" in ended.error
 
 
 @pytest.fixture

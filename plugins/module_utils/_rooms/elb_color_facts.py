@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -42,14 +42,16 @@ def run(params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell) -> Re
     return {"changed": False, "load_balancers": described, "ansible_facts": {"elb_colors": described}}
 
 
-def judge_colors(router: LoadBalancer, listener_ports: tuple[int, ...] | list[int] = ()) -> Colors:
+def judge_colors(
+    router: LoadBalancer, listener_ports: Iterable[int] = (), described: Iterable[int] = ()
+) -> Colors:
     """The router's colors, with a swap's intent judged by whether its writer still runs."""
     try:
         intent = decode_intent(router.tags)
     except IntentError:
         intent = None
     state = standing(intent, router.read_at, writer_gone(intent)) if intent else Standing.CUT_OFF
-    return read_colors(router, listener_ports, state)
+    return read_colors(router, listener_ports, state, described)
 
 
 def describe(router: LoadBalancer, colors: Colors) -> Result:

@@ -53,11 +53,17 @@ def run(
     check_wish(before, colors, wish)
     interrupted = colors.intent
     router, done, report = before, list[Step](), SwapReport()
-    for _try in range(_RESOLVE_TRIES):
-        plan = plan_swap(router, replace(colors, intent=interrupted), wish)
+    for tried in range(_RESOLVE_TRIES + 1):
+        plan = plan_swap(router, replace(colors, intent=colors.intent or interrupted), wish)
         report.warnings += [text for text in plan.warnings if text not in report.warnings]
         if not plan.changes:
             break
+        if tried == _RESOLVE_TRIES:
+            raise RouterError(
+                f"load balancer {router.name} is not wholly on {wish.color}, though it was brought there {tried} times: "
+                "somebody else writes to it; find out who, and run the same again",
+                drift=list(colors.codes()),
+            )
         done += steps(plan)
         if check_mode:
             router = predict(router, plan)
@@ -66,7 +72,7 @@ def run(
         if interrupted is None:
             break
         time.sleep(params["settle"])
-        router, colors = _read(params, api, wish)
+        router, colors = _read_in_peace(params, check_mode, api, tell, wish)
     if params["wait_in_service"] and done and not check_mode:
         _wait_in_service(params, api, before, tell)
     return _result(before, router, wish, done, report)
@@ -92,7 +98,7 @@ def _wish(params: Mapping[str, Any]) -> Wish:
 
 def _read(params: Mapping[str, Any], api: Api, wish: Wish) -> tuple[LoadBalancer, Colors]:
     [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
-    return router, judge_colors(router, wish.named_ports())
+    return router, judge_colors(router, wish.listener_ports, wish.described_ports())
 
 
 def _read_in_peace(
@@ -158,7 +164,7 @@ def _result(
     before: LoadBalancer, after: LoadBalancer, wish: Wish, done: list[Step], report: SwapReport
 ) -> Result:
     described = {
-        when: describe(router, judge_colors(router, wish.named_ports()))
+        when: describe(router, judge_colors(router, wish.listener_ports, wish.described_ports()))
         for when, router in (("before", before), ("after", after))
     }
     return {

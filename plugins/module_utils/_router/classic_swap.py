@@ -49,12 +49,13 @@ _NO_LISTENER_YET = frozenset({"InvalidConfigurationRequest", "ListenerNotFound",
 @dataclass(frozen=True)
 class Patience:
     """Seconds spent on what fails: proving, deleting and reading back; creating before the old listeners
-    are put back; and all in all, less a last call's own time-outs, so that nothing is written after
-    the intent's end."""
+    are put back; and all in all, before ``last_call``, what a last call's own time-outs take, so that
+    nothing is written after the intent's end."""
 
     settle: float = 10
     create: float = 30
     all_in_all: float = LIFETIME - 8
+    last_call: float = 8
 
 
 @dataclass
@@ -88,7 +89,7 @@ class ClassicSwap:
         self._plan = plan
         self._intent = encode_intent(intent)
         self._patience = patience
-        self._end = time.monotonic() + patience.all_in_all
+        self._end = _now() + patience.all_in_all
         self._closed_at: dict[int, float] = {}
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
@@ -182,7 +183,7 @@ class ClassicSwap:
     def _close(self, ports: list[int]) -> None:
         maybe_closed = False
         for pause in self._pauses(self._within(self._patience.settle)):
-            sent = time.monotonic()
+            sent = _now()
             try:
                 self._delete(ports)
             except ApiError as error:
@@ -195,7 +196,7 @@ class ClassicSwap:
                 if maybe_closed and self._missing(self._old_listeners()):
                     return
                 raise self._undone(error, "the listeners are as they were") from error
-            self._closed_at = self._closed_at or dict.fromkeys(ports, time.monotonic())
+            self._closed_at = self._closed_at or dict.fromkeys(ports, _now())
             return
 
     def _open(self, wanted: Sequence[Listener], end: float, at_once: bool = True) -> None:
@@ -230,7 +231,7 @@ class ClassicSwap:
             with suppress(ApiError):
                 self._delete(in_the_way)
                 for port in in_the_way:
-                    self._closed_at.setdefault(port, time.monotonic())
+                    self._closed_at.setdefault(port, _now())
         return missing
 
     def _restored(self, cause: ApiError) -> RouterError:
@@ -277,7 +278,7 @@ class ClassicSwap:
         return [listener for listener in self._router.listeners if listener.port in ports]
 
     def _note_open(self, listeners: Sequence[Listener]) -> None:
-        now = time.monotonic()
+        now = _now()
         for listener in listeners:
             if listener.port in self._closed_at:
                 gap = round((now - self._closed_at.pop(listener.port)) * 1000)
@@ -402,12 +403,12 @@ class ClassicSwap:
     # Calls
 
     def _within(self, seconds: float) -> float:
-        return min(self._end, time.monotonic() + seconds)
+        return min(self._end, _now() + seconds)
 
     def _pauses(self, end: float) -> Iterator[float | None]:
         """Pauses between tries, the first of 50 ms; None says that this try is the last."""
         pause = 0.05
-        while time.monotonic() + pause < end:
+        while _now() + pause < end:
             yield pause
             pause = min(pause * 2, 2)
         yield None
@@ -422,7 +423,16 @@ class ClassicSwap:
             time.sleep(pause)
 
     def _write(self, action: str, **params: Any) -> None:
-        answer = self._api.write(action, LoadBalancerName=self._plan.name, **params)
+        self._send(action, LoadBalancerName=self._plan.name, **params)
+
+    def _send(self, action: str, **params: Any) -> None:
+        if _now() > self._end + self._patience.last_call:
+            raise ApiError(
+                f"{action} was not asked of {self._plan.name} any more, because this run has stood still until its intent "
+                "was over and another may be at work: look at its status, and run the same again",
+                "TooLate",
+            )
+        answer = self._api.write(action, **params)
         self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
 
     def _create(self, listeners: Sequence[Listener]) -> None:
@@ -445,13 +455,11 @@ class ClassicSwap:
 
     def _add_tags(self, tags: dict[str, str]) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        answer = self._api.write("add_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
-        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
+        self._send("add_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
 
     def _remove_tags(self, keys: list[str]) -> None:
         pairs = [{"Key": key} for key in keys]
-        answer = self._api.write("remove_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
-        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
+        self._send("remove_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
 
 
 @contextmanager
@@ -462,6 +470,11 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _now() -> float:
+    """Seconds that pass also while the machine sleeps, where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _same(one: Listener, two: Listener) -> bool:

@@ -21,7 +21,7 @@ TWO = (http(80, 30081, policies=("sticky",)), https(443, 30081))
 
 def plan(lb: LoadBalancer, color: str, **wish: Any) -> SwapPlan:
     asked = Wish(color=color, **wish)
-    return plan_swap(lb, read_colors(lb, asked.named_ports()), asked)
+    return plan_swap(lb, read_colors(lb, asked.listener_ports, described=asked.described_ports()), asked)
 
 
 def after(lb: LoadBalancer, color: str, **wish: Any) -> LoadBalancer:

@@ -217,3 +217,10 @@ def test_the_fingerprint_leaves_out_what_is_not_ours():
     alone = router(http(80, 30081))
     beside = router(http(80, 30081), http(9000, 31000), tags={**SINGLE, "team": "web"})
     assert read_colors(alone).fingerprint == read_colors(beside).fingerprint
+
+
+def test_what_a_user_describes_is_drift_where_it_is_elsewhere_and_no_part_of_the_fingerprint() -> None:
+    lb = router(http(80, 30081), http(443, 31000))
+    described = read_colors(lb, described=[443])
+    assert described.codes() == ("unknown_port",)
+    assert described.fingerprint == read_colors(lb).fingerprint

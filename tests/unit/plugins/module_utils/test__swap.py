@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
     CLAIM_TAG,
+    PREVIEW_TAG,
     read_colors,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import ListenerSpec
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import differences, plan_swap, predict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import steps
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_wish
@@ -179,6 +181,44 @@ def test_repair_makes_missing_listeners_and_policies_from_specifications():
     repaired = after(lb, "blue", repair=True, listeners=specs)
     assert (repaired.listener(80), repaired.listener(443)) == (http(80, 30081), https(443, 30083))
     assert read_colors(repaired).drift == ()
+
+
+TLS, STICKY, OTHER = (
+    Policy("tls-1-2", "SSLNegotiationPolicyType"),
+    Policy("sticky", "AppCookieStickinessPolicyType"),
+    Policy("tls-1-0", "SSLNegotiationPolicyType"),
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "described", "wanted"),
+    [
+        (("sticky", "tls-1-2"), ("tls-1-2",), ()),
+        (("sticky", "tls-1-0"), ("tls-1-2",), ("sticky", "tls-1-2")),
+        (("tls-1-0",), ("sticky", "tls-1-2"), ("sticky", "tls-1-2")),
+    ],
+)
+def test_repair_takes_no_policy_of_another_kind_away(there, described, wanted):
+    lb = router(https(443, 30081, policies=there), policies=(TLS, STICKY, OTHER))
+    spec = ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, described)
+    repaired = plan(lb, "blue", repair=True, listeners=(spec,))
+    assert repaired.policies == (((443, wanted),) if wanted else ())
+
+
+@pytest.mark.parametrize("made", [(), (https(443, 30081, policies=("tls-1-0",)),)])
+def test_a_policy_that_is_not_there_is_refused_before_anything_is_written(made):
+    lb = router(http(80, 30081), *made, policies=(TLS, OTHER))
+    spec = ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, ("ELBSecurityPolicy-TLS-1-2-2017-01",))
+    with pytest.raises(
+        InputError, match=r"policy ELBSecurityPolicy-TLS-1-2-2017-01, .* it has tls-1-0, tls-1-2"
+    ):
+        plan(lb, "blue", repair=True, listeners=(spec,))
+
+
+@pytest.mark.parametrize("tags", [SINGLE, {**SINGLE, PREVIEW_TAG: "8080"}])
+def test_repair_of_nothing_is_refused(tags):
+    with pytest.raises(InputError, match="no listener of the application"):
+        plan(router(http(9000, 31000), tags=tags, health_check=check("TCP:31000")), "blue", repair=True)
 
 
 def test_a_cut_off_swap_is_resolved_without_asking_for_repair():

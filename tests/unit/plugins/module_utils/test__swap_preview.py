@@ -181,7 +181,7 @@ FREE = (
 )
 def test_a_preview_that_must_not_be_made(lb, wish, said):
     wish = Wish(color="green", **wish)
-    colors = read_colors(lb, wish.named_ports())
+    colors = read_colors(lb, wish.listener_ports, described=wish.described_ports())
 
     def begin():
         check_wish(lb, colors, wish)
