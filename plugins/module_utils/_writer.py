@@ -18,11 +18,14 @@ from pathlib import Path
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move
 
+# Characters of a run's own id; the mark of its machine follows.
+_RUN = 8
+
 
 def write_intent(color: str, moves: Sequence[Move], now: int) -> Intent:
     """An intent of this process; ``now`` is AWS's time, in seconds since the epoch."""
     return Intent(
-        run=secrets.token_hex(4) + _mark(),
+        run=secrets.token_hex(_RUN // 2) + _mark(),
         user=_user(),
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -34,7 +37,8 @@ def write_intent(color: str, moves: Sequence[Move], now: int) -> Intent:
 
 def writer_gone(intent: Intent) -> bool:
     """Whether the writer was a process of this host that has ended; False where that cannot be known."""
-    if intent.host != socket.gethostname() or not _machine() or intent.run[-len(_mark()) :] != _mark():
+    # Where a machine has no mark to tell it by, its name has to do.
+    if intent.host != socket.gethostname() or intent.run[_RUN:] not in ("", _mark()):
         return False
     return intent.pid == os.getpid() or not _runs(intent.pid)
 
@@ -97,7 +101,8 @@ def _machine() -> str:
 
 def _mark() -> str:
     """The same, short enough for a tag."""
-    return hashlib.sha256(_machine().encode()).hexdigest()[:8]
+    machine = _machine()
+    return hashlib.sha256(machine.encode()).hexdigest()[:8] if machine else ""
 
 
 def _stat(pid: int) -> list[str]:

@@ -49,3 +49,12 @@ def test_nothing_is_known_of_another_machine_of_the_same_name(
     monkeypatch.setattr(_writer, "_machine", lambda: machine)
     assert not _writer.writer_gone(intent)
     assert not _writer.process_gone(host, process)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_machine_without_a_mark_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_writer, "_machine", lambda: "")
+    intent = _written_by_a_child()
+    assert _writer.writer_gone(intent)
+    assert not _writer.writer_gone(replace(intent, pid=os.getppid()))
+    assert not _writer.writer_gone(replace(intent, host="elsewhere"))
