@@ -73,8 +73,8 @@ class _Params:
 class Elb:
     """The Classic ELB API (2012-06-01), one client for reads and one for writes.
 
-    Reads are retried by the SDK. A write is sent once, with time-outs short enough for a port that
-    is closed meanwhile: who writes decides about trying again.
+    Time-outs are short enough for a port that is closed meanwhile. Reads are retried by the SDK. A
+    write is sent once: who writes decides about trying again.
     """
 
     def __init__(self, params: Mapping[str, Any], writes: bool) -> None:
@@ -93,14 +93,12 @@ class Elb:
         return self._call(self._writer(), action, params)
 
     def _make_writer(self) -> Any:
-        retries = {"total_max_attempts": 1}
-        return self._client(Config(retries=retries, connect_timeout=2, read_timeout=5, tcp_keepalive=True))
+        return self._client(retries={"total_max_attempts": 1})
 
-    def _client(self, config: Any = None) -> Any:
+    def _client(self, **config: Any) -> Any:
         module = _Params(self._params)
         region, endpoint, connection = get_aws_connection_info(module)
-        if config is not None:
-            connection["config"] = config
+        connection["config"] = Config(connect_timeout=2, read_timeout=5, tcp_keepalive=True, **config)
         return boto3_conn(
             module, conn_type="client", resource="elb", region=region, endpoint=endpoint, **connection
         )

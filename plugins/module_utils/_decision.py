@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
     SWAPPED,
@@ -25,18 +26,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import Release, Route, Side
-
-# What a swap that was cut off may leave on the router, and the next one mends.
-_MENDABLE = frozenset(
-    {
-        "swap_interrupted",
-        "mixed",
-        "listener_missing",
-        "unknown_port",
-        "health_check_on_idle",
-        "policy_missing",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -92,11 +81,13 @@ def check_router(route: Route, creates_listeners: bool = False, repairs: bool = 
     ``creates_listeners`` is whether specifications were given for listeners that are missing,
     ``repairs`` whether drift is what the run is about.
     """
-    workable = _MENDABLE if route.cut_off or repairs else {"listener_missing"} if creates_listeners else set()
+    workable = (
+        REPAIRABLE if route.cut_off or repairs else {"listener_missing"} if creates_listeners else set()
+    )
     for code, message in route.drift.items():
         if code not in workable:
             raise InputError(_drifted(message, code), drift=code)
-    if route.live is None and route.serves and not workable >= _MENDABLE:
+    if route.live is None and route.serves and not workable >= REPAIRABLE:
         raise InputError(f"Load balancer {route.name} does not say which color is live.")
 
 

@@ -23,6 +23,18 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base imp
 
 _NEGOTIATION = "SSLNegotiationPolicyType"
 
+# What a swap that was cut off may leave, and `repair` mends by itself; the other codes need a person.
+REPAIRABLE = frozenset(
+    {
+        "mixed",
+        "listener_missing",
+        "unknown_port",
+        "health_check_on_idle",
+        "policy_missing",
+        "swap_interrupted",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -140,7 +152,13 @@ def health_check_drift(router: LoadBalancer, live: str, blue: ColorPorts, green:
 
 
 def ownership_drift(router: LoadBalancer) -> list[Drift]:
-    owners = sorted(key for key in router.tags if key.startswith("kubernetes.io/"))
+    # https://github.com/kubernetes/cloud-provider-aws/blob/master/pkg/providers/v1/tags.go
+    owners = sorted(
+        key
+        for key, value in router.tags.items()
+        if key == "kubernetes.io/service-name"
+        or (key.startswith("kubernetes.io/cluster/") and value == "owned")
+    )
     if not owners:
         return []
     return [

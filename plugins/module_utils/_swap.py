@@ -103,15 +103,6 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
             f"load balancer {router.name} has no listener of the application: describe one in listeners to have it made",
             drift=["listener_missing"],
         )
-    follows = {move.new: move.old for move in moves if move.old is not None}
-    if preview and preview.old is None and moves and moves[0].old is not None:
-        # What shows the idle color must speak to it as our listeners speak to the live one.
-        follows.setdefault(preview.new, moves[0].old)
-    backend_policies = {
-        new: router.backend_policies.get(old, ())
-        for new, old in follows.items()
-        if router.backend_policies.get(old, ()) != router.backend_policies.get(new, ())
-    }
     everything = [*moves, *([preview] if preview else [])]
     plan = SwapPlan(
         name=router.name,
@@ -124,7 +115,7 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
             move for move in everything if move.old is not None and not router.listener(move.port)
         ),
         kept=tuple(move for move in everything if _lacks_policies(router, move)),
-        backend_policies=tuple(sorted(backend_policies.items())),
+        backend_policies=tuple(sorted(_backend_policies(router, colors, moves, preview))),
         health_check=_health_check(router, colors, wish, mine, others),
         tags=tuple(_tags(router, wish)),
         clear_intent=any(is_intent_tag(key) for key in router.tags),
@@ -164,7 +155,9 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
         if wanted != seen:
             found.append(f"listener {port} is {listener_text(seen)}, not {listener_text(wanted)}")
     if plan.health_check and actual.health_check != expected.health_check:
-        found.append(f"the health check is {actual.health_check.target}, not {expected.health_check.target}")
+        found.append(
+            f"the health check is {_check_text(actual.health_check)}, not {_check_text(expected.health_check)}"
+        )
     for port, names in plan.backend_policies:
         if actual.backend_policies.get(port, ()) != names:
             seen_names = ", ".join(actual.backend_policies.get(port, ())) or "none"
@@ -173,6 +166,36 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
         if actual.tags.get(key) != value:
             found.append(f"tag {key} is {actual.tags.get(key, 'absent')}, not {value}")
     return found
+
+
+def _check_text(check: HealthCheck) -> str:
+    return (
+        f"{check.target} every {check.interval} s within {check.timeout} s, thresholds "
+        f"{check.healthy_threshold} and {check.unhealthy_threshold}"
+    )
+
+
+def _backend_policies(
+    router: LoadBalancer, colors: Colors, moves: list[Move], preview: Move | None
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The policies with which each instance port is spoken to as the one before it.
+
+    Where only a part of the listeners has moved, what has none may not have got them yet: none are taken away.
+    """
+    intended = {move.port: move for move in colors.intent.moves} if colors.intent else {}
+    whole = colors.intent is None and len(set(colors.of_listener.values())) < 2
+    follows: dict[int, int] = {}
+    for move in moves:
+        before = intended.get(move.port, move).old
+        if before is not None and before != move.new:
+            follows.setdefault(move.new, before)
+    if preview and preview.old is None and moves[0].old is not None:
+        # What shows the idle color must speak to it as our listeners speak to the live one.
+        follows.setdefault(preview.new, moves[0].old)
+    for new, old in follows.items():
+        names = router.backend_policies.get(old, ())
+        if names != router.backend_policies.get(new, ()) and (names or whole):
+            yield new, names
 
 
 def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:

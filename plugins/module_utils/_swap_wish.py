@@ -11,23 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG, Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_preview import check_preview
-
-# What `repair` can mend by itself; the other codes need a person.
-REPAIRABLE = frozenset(
-    {
-        "mixed",
-        "listener_missing",
-        "unknown_port",
-        "health_check_on_idle",
-        "policy_missing",
-        "swap_interrupted",
-    }
-)
 
 
 @dataclass(frozen=True)

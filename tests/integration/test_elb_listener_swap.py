@@ -263,6 +263,16 @@ def test_another_claim_is_taken_over_when_asked(plain):
     assert plain.tags["octoblu.bluegreen/app"] == "shop/1"
 
 
+@pytest.mark.sandbox
+def test_a_claim_that_was_taken_over_is_given_back_when_nothing_was_swapped(plain, aws):
+    before = {**plain.tags, "octoblu.bluegreen/app": "till/1"}
+    plain.tag(before)
+    aws.fault("error", "DeleteLoadBalancerListeners", code="AccessDenied", status=403)
+    with pytest.raises(RouterError, match="the listeners are as they were"):
+        swap(plain, "green", claim="shop/1", take_over=True)
+    assert plain.tags == before
+
+
 def _intent(color, pid, host, time, *moves):
     return encode_intent(Intent("0badcafe", "ada", host, pid, time, color, moves))
 
@@ -435,3 +445,30 @@ def test_a_policy_object_that_is_gone_is_made_again(shop, aws):
     aws.release()
     swapping.join()
     assert shop.listeners[443]["policies"] == before[443]["policies"]
+
+
+@pytest.mark.sandbox
+def test_a_policy_object_that_two_listeners_share_is_made_again_once(shop, aws, certificate, calls):
+    shop.elb.create_load_balancer_listeners(
+        LoadBalancerName=shop.name, Listeners=[listener(8443, 30081, "HTTPS", "HTTP", certificate)]
+    )
+    shop.elb.set_load_balancer_policies_of_listener(
+        LoadBalancerName=shop.name, LoadBalancerPort=8443, PolicyNames=["tls-1-2"]
+    )
+    before = {port: entry["policies"] for port, entry in shop.listeners.items()}
+    for nth in (4, 5, 6):
+        aws.fault("hold", "SetLoadBalancerPoliciesOfListener", nth=nth)
+    with calls() as seen:
+        swapping = threading.Thread(target=swap, args=(shop, "green"))
+        swapping.start()
+        aws.wait_held(3)
+        for port in (443, 8443):
+            shop.elb.set_load_balancer_policies_of_listener(
+                LoadBalancerName=shop.name, LoadBalancerPort=port, PolicyNames=[]
+            )
+        shop.elb.delete_load_balancer_policy(LoadBalancerName=shop.name, PolicyName="tls-1-2")
+        aws.release()
+        swapping.join()
+    assert {port: entry["policies"] for port, entry in shop.listeners.items()} == before
+    assert not any(key.startswith("octoblu.bluegreen/swap.") for key in shop.tags)
+    assert "CreateLoadBalancerPolicy" in {call["action"] for call in seen}

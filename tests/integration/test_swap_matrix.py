@@ -199,6 +199,19 @@ def test_a_router_that_somebody_else_turns_back_is_no_success(shop, elb, aws, ap
     assert "somebody else writes to it" in ended.error
 
 
+@pytest.mark.parametrize("color", ["green", "blue"])
+def test_a_delete_that_arrives_after_its_run_gave_it_up_is_mended(shop, aws, api, certificate, color):
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    ended = Child(api, shop.name, "green").wait()
+    assert "the intent stays on it, because the delete may still arrive" in ended.error
+    assert shop.listeners.keys() == {80, 443}
+    aws.release()
+    assert shop.listeners.keys() == set()
+    again = Child(api, shop.name, color).wait()
+    assert again.error == ""
+    _assert_wholly_on(shop, color, certificate)
+
+
 @pytest.fixture
 def closed(shop, aws, api):
     """A load balancer whose ports a run that was killed in the gap has left closed."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import Colors
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import RouterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import LIFETIME, Standing
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import check_ports, parse_specs
@@ -23,12 +23,13 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color
     describe,
     judge_colors,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import HealthCheck, LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import Api, read_all
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import (
     ClassicSwap,
     Patience,
     SwapReport,
+    now,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import Step, steps
@@ -40,6 +41,9 @@ _PATIENCE = Patience()
 # How often a router is looked at again while somebody else's swap is under way, in seconds.
 _LOOK_EVERY = 1.0
 
+# https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_InstanceState.html
+_IN_SERVICE, _UNKNOWN = "InService", "Unknown"
+
 # How often a resolved router is set right again when a dead run's request still arrives.
 _RESOLVE_TRIES = 3
 
@@ -49,7 +53,7 @@ def run(
 ) -> Result:
     """Bring the router wholly onto one color; see the module's documentation for the result."""
     wish = _wish(params)
-    before, colors = _read_in_peace(params, check_mode, api, tell, wish)
+    before, colors, began = _read_in_peace(params, check_mode, api, tell, wish)
     check_wish(before, colors, wish)
     interrupted = colors.intent
     router, done, report = before, list[Step](), SwapReport()
@@ -68,17 +72,19 @@ def run(
         if check_mode:
             router = predict(router, plan)
             break
-        router = _carry_out(api, router, plan, patience, report)
+        router = _carry_out(api, router, plan, patience, report, began)
         if interrupted is None:
             break
         time.sleep(params["settle"])
-        router, colors = _read_in_peace(params, check_mode, api, tell, wish)
+        router, colors, began = _read_in_peace(params, check_mode, api, tell, wish)
     if params["wait_in_service"] and done and not check_mode:
-        _wait_in_service(params, api, before, tell)
+        _watch_instances(params, api, before, router.health_check, tell)
     return _result(before, router, wish, done, report)
 
 
 def _wish(params: Mapping[str, Any]) -> Wish:
+    if params["settle"] < 0:
+        raise InputError(f"settle is {params['settle']} s: use 0 or more")
     preview_port = params["preview_port"]
     check_ports([*params["listener_ports"], *([] if preview_port is None else [preview_port])])
     check = params["health_check"]
@@ -96,22 +102,19 @@ def _wish(params: Mapping[str, Any]) -> Wish:
     )
 
 
-def _read(params: Mapping[str, Any], api: Api, wish: Wish) -> tuple[LoadBalancer, Colors]:
-    [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
-    return router, judge_colors(router, wish.listener_ports, wish.described_ports())
-
-
 def _read_in_peace(
     params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell, wish: Wish
-) -> tuple[LoadBalancer, Colors]:
-    """Read the router once no other swap is at work on it."""
+) -> tuple[LoadBalancer, Colors, float]:
+    """Read the router once no other swap is at work on it; also when that read began, by ``now``."""
     give_up = time.monotonic() + (0 if check_mode else params["wait_for_swap"])
     told = None
     while True:
-        router, colors = _read(params, api, wish)
+        began = now()
+        [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
+        colors = judge_colors(router, wish.listener_ports, wish.described_ports())
         intent = colors.intent
         if intent is None or colors.intent_standing is Standing.CUT_OFF:
-            return router, colors
+            return router, colors, began
         if time.monotonic() >= give_up:
             raise RouterError(
                 f"a swap of {router.name} to {intent.color} by {intent.writer} (process {intent.pid}) has been under "
@@ -127,10 +130,10 @@ def _read_in_peace(
 
 
 def _carry_out(
-    api: Api, router: LoadBalancer, plan: SwapPlan, patience: Patience, report: SwapReport
+    api: Api, router: LoadBalancer, plan: SwapPlan, patience: Patience, report: SwapReport, began: float
 ) -> LoadBalancer:
     intent = write_intent(plan.color, plan.moves, router.read_at)
-    swap = ClassicSwap(api, router, plan, intent, patience)
+    swap = ClassicSwap(api, router, plan, intent, patience, began)
     after = swap.run()
     for port, gap in swap.report.gap_ms.items():
         report.gap_ms[port] = max(gap, report.gap_ms.get(port, 0))
@@ -139,22 +142,26 @@ def _carry_out(
     return after
 
 
-def _wait_in_service(params: Mapping[str, Any], api: Api, before: LoadBalancer, tell: Tell) -> None:
+def _watch_instances(
+    params: Mapping[str, Any], api: Api, before: LoadBalancer, check: HealthCheck, tell: Tell
+) -> None:
     """Wait as long as a failing check would take to show, then ask that nothing fell out of service."""
-    check = before.health_check
     seconds = check.interval * check.unhealthy_threshold + check.timeout
     tell(f"{before.name}: watching its instances for {seconds} s")
     time.sleep(seconds)
-    [after] = read_all(api, [params["name"]], instance_health=True)
-    lost = {
-        instance: after.instance_health.get(instance, "gone")
-        for instance, state in before.instance_health.items()
-        if state == "InService" and after.instance_health.get(instance) != "InService"
-    }
+    served = [instance for instance, state in sorted(before.instance_health.items()) if state == _IN_SERVICE]
+    give_up = time.monotonic() + check.interval
+    while True:
+        [after] = read_all(api, [params["name"]], instance_health=True)
+        states = {instance: after.instance_health.get(instance, "gone") for instance in served}
+        if _UNKNOWN not in states.values() or time.monotonic() >= give_up:
+            break
+        time.sleep(_LOOK_EVERY)
+    lost = {instance: state for instance, state in states.items() if state != _IN_SERVICE}
     if lost:
-        names = ", ".join(f"{instance} is {state}" for instance, state in sorted(lost.items()))
+        names = ", ".join(f"{instance} is {state}" for instance, state in lost.items())
         raise RouterError(
-            f"load balancer {before.name} is on {params['color']}, but instances fell out of service: {names}. "
+            f"load balancer {before.name} is on {params['color']}, but instances are not in service any more: {names}. "
             "Look at the health check and at the security groups of the new node port, or go back",
             instances=lost,
         )

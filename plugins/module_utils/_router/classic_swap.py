@@ -29,7 +29,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
     encode_intent,
     is_intent_tag,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener, LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
+    Listener,
+    LoadBalancer,
+    Policy,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
     Api,
     health_check_param,
@@ -74,7 +78,10 @@ class SwapReport:
 
 
 class ClassicSwap:
-    """One swap of one load balancer, from the intent to its removal."""
+    """One swap of one load balancer, from the intent to its removal.
+
+    ``began`` is when the read of ``router`` began, which gave the intent its time.
+    """
 
     def __init__(
         self,
@@ -83,13 +90,14 @@ class ClassicSwap:
         plan: SwapPlan,
         intent: Intent,
         patience: Patience,
+        began: float,
     ) -> None:
         self._api = api
         self._router = router
         self._plan = plan
         self._intent = encode_intent(intent)
         self._patience = patience
-        self._end = _now() + patience.all_in_all
+        self._end = began + patience.all_in_all
         self._closed_at: dict[int, float] = {}
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
@@ -183,7 +191,7 @@ class ClassicSwap:
     def _close(self, ports: list[int]) -> None:
         maybe_closed = False
         for pause in self._pauses(self._within(self._patience.settle)):
-            sent = _now()
+            sent = now()
             try:
                 self._delete(ports)
             except ApiError as error:
@@ -193,10 +201,16 @@ class ClassicSwap:
                 if error.transient and pause is not None:
                     time.sleep(pause)
                     continue
-                if maybe_closed and self._missing(self._old_listeners()):
+                if not maybe_closed:
+                    raise self._undone(error, "the listeners are as they were") from error
+                if self._missing(self._old_listeners()):
                     return
-                raise self._undone(error, "the listeners are as they were") from error
-            self._closed_at = self._closed_at or dict.fromkeys(ports, _now())
+                raise self._error(
+                    f"swap of {self._plan.name} to {self._plan.color} failed: {error.message}; the listeners are as they "
+                    "were, and the intent stays on it, because the delete may still arrive: run the same again, or repair",
+                    error_code=error.code,
+                ) from error
+            self._closed_at = self._closed_at or dict.fromkeys(ports, now())
             return
 
     def _open(self, wanted: Sequence[Listener], end: float, at_once: bool = True) -> None:
@@ -231,7 +245,7 @@ class ClassicSwap:
             with suppress(ApiError):
                 self._delete(in_the_way)
                 for port in in_the_way:
-                    self._closed_at.setdefault(port, _now())
+                    self._closed_at.setdefault(port, now())
         return missing
 
     def _restored(self, cause: ApiError) -> RouterError:
@@ -278,10 +292,10 @@ class ClassicSwap:
         return [listener for listener in self._router.listeners if listener.port in ports]
 
     def _note_open(self, listeners: Sequence[Listener]) -> None:
-        now = _now()
+        opened = now()
         for listener in listeners:
             if listener.port in self._closed_at:
-                gap = round((now - self._closed_at.pop(listener.port)) * 1000)
+                gap = round((opened - self._closed_at.pop(listener.port)) * 1000)
                 self.report.gap_ms[listener.port] = self.report.gap_ms.get(listener.port, 0) + gap
 
     # What follows
@@ -316,21 +330,27 @@ class ClassicSwap:
         try:
             self._set_policies(port, names)
         except ApiError as error:
-            lost = self._lost_policies(names) if error.code == "PolicyNotFound" else []
-            if not lost:
+            if error.code != "PolicyNotFound":
                 raise
-            for policy in lost:
-                self._write(
-                    "create_load_balancer_policy",
-                    PolicyName=policy.name,
-                    PolicyTypeName=policy.type,
-                    PolicyAttributes=[
-                        {"AttributeName": name, "AttributeValue": value} for name, value in policy.attributes
-                    ],
-                )
+            for policy in self._lost_policies(names):
+                self._make_policy(policy)
             self._set_policies(port, names)
 
-    def _lost_policies(self, names: tuple[str, ...]) -> list[Any]:
+    def _make_policy(self, policy: Policy) -> None:
+        attributes = [{"AttributeName": name, "AttributeValue": value} for name, value in policy.attributes]
+        try:
+            self._write(
+                "create_load_balancer_policy",
+                PolicyName=policy.name,
+                PolicyTypeName=policy.type,
+                PolicyAttributes=attributes,
+            )
+        except ApiError as error:
+            # Another listener has it too, whose policies are set at the same time.
+            if error.code != "DuplicatePolicyName":
+                raise
+
+    def _lost_policies(self, names: tuple[str, ...]) -> list[Policy]:
         there = {
             policy.name for policy in read_all(self._api, [self._plan.name], policies=True)[0].policies or ()
         }
@@ -378,7 +398,7 @@ class ClassicSwap:
             try:
                 self._take_back()
             except ApiError as error:
-                state += f", but the intent is still on it ({error.message})"
+                state += f", but what was recorded on it may be there still ({error.message})"
         return self._error(
             f"swap of {self._plan.name} to {self._plan.color} failed: {cause.message}; {state}",
             error_code=cause.code,
@@ -388,7 +408,11 @@ class ClassicSwap:
         """Remove what this run added. A listener goes before the tag that says what it is."""
         if self._made:
             self._retried(partial(self._delete, self._made), self._patience.settle)
-        self._remove_intent(*(key for key, _value in self._plan.tags if key not in self._router.tags))
+        tags = self._router.tags
+        replaced = {key: tags[key] for key, _value in self._plan.tags if key in tags}
+        if replaced:
+            self._retried(partial(self._add_tags, replaced), self._patience.settle)
+        self._remove_intent(*(key for key, _value in self._plan.tags if key not in tags))
 
     def _error(self, message: str, **details: Any) -> RouterError:
         return RouterError(
@@ -403,12 +427,12 @@ class ClassicSwap:
     # Calls
 
     def _within(self, seconds: float) -> float:
-        return min(self._end, _now() + seconds)
+        return min(self._end, now() + seconds)
 
     def _pauses(self, end: float) -> Iterator[float | None]:
         """Pauses between tries, the first of 50 ms; None says that this try is the last."""
         pause = 0.05
-        while _now() + pause < end:
+        while now() + pause < end:
             yield pause
             pause = min(pause * 2, 2)
         yield None
@@ -426,7 +450,7 @@ class ClassicSwap:
         self._send(action, LoadBalancerName=self._plan.name, **params)
 
     def _send(self, action: str, **params: Any) -> None:
-        if _now() > self._end + self._patience.last_call:
+        if now() > self._end + self._patience.last_call:
             raise ApiError(
                 f"{action} was not asked of {self._plan.name} any more, because this run has stood still until its intent "
                 "was over and another may be at work: look at its status, and run the same again",
@@ -472,7 +496,7 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _now() -> float:
+def now() -> float:
     """Seconds that pass also while the machine sleeps, where the system counts them."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 

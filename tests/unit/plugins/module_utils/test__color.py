@@ -213,6 +213,11 @@ def test_the_fingerprint_covers_what_a_swap_touches(changed):
     )
 
 
+def test_a_tag_of_a_cluster_that_only_shares_a_load_balancer_is_no_ownership() -> None:
+    shared = router(http(80, 30081), tags={**SINGLE, "kubernetes.io/cluster/web": "shared"})
+    assert read_colors(shared).codes() == ()
+
+
 def test_the_fingerprint_leaves_out_what_is_not_ours():
     alone = router(http(80, 30081))
     beside = router(http(80, 30081), http(9000, 31000), tags={**SINGLE, "team": "web"})

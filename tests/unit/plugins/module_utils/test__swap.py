@@ -102,6 +102,27 @@ def test_backend_policies_follow():
     assert after(stale, "green").backend_policies[30082] == ()
 
 
+@pytest.mark.parametrize("color", ["blue", "green"])
+@pytest.mark.parametrize("has", [30081, 30082])
+def test_backend_policies_of_listeners_that_point_at_both_colors_are_not_taken_away(color, has):
+    lb = router(http(80, 30081), http(81, 30082), backend_policies={has: ("proxy",)})
+    target = {"blue": 30081, "green": 30082}[color]
+    assert after(lb, color, repair=True).backend_policies[target] == ("proxy",)
+
+
+@pytest.mark.parametrize(
+    "moved", [(), (http(80, 30081),), (http(80, 30082),)], ids=["closed", "before", "after"]
+)
+@pytest.mark.parametrize("color", ["blue", "green"])
+def test_backend_policies_that_a_killed_swap_had_not_set_yet(moved, color):
+    tags = {**SINGLE, **intent("green", Move(80, "HTTP", "HTTP", 30081, 30082))}
+    lb = router(*moved, tags=tags, backend_policies={30081: ("proxy",)})
+    resolved = after(lb, color).backend_policies
+    assert resolved == {30081: ("proxy",)} | ({30082: ("proxy",)} if color == "green" else {})
+    gone = router(*moved, tags=tags, backend_policies={30082: ("proxy",)})
+    assert after(gone, color).backend_policies == {30082: ("proxy",)}
+
+
 def test_first_listeners_are_made_from_their_specifications():
     lb = router(http(9000, 31000), health_check=check("TCP:31000"))
     specs = (ListenerSpec(80, "HTTP", "HTTP"), ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, ("tls-1-2",)))
@@ -313,7 +334,8 @@ def test_read_back_names_the_difference():
         )
     ]
     assert differences(swap, wanted, replace(wanted, health_check=lb.health_check)) == [
-        "the health check is HTTP:30081/healthz, not HTTP:30082/healthz"
+        "the health check is HTTP:30081/healthz every 30 s within 5 s, thresholds 2 and 2, "
+        "not HTTP:30082/healthz every 30 s within 5 s, thresholds 2 and 2"
     ]
     shown = plan(lb, "blue", preview_port=8080)
     untagged = replace(predict(lb, shown), tags=SINGLE)
