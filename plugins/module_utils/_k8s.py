@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.dict_transformations import dict_merge
@@ -41,7 +43,7 @@ else:
     _MISSING = None
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import within
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import (
     PAUSES,
     READ_SECONDS,
@@ -98,13 +100,18 @@ def connect(params: Mapping[str, Any]) -> Cluster:
             "install kubernetes there, or set ansible_python_interpreter to a Python that has it."
         )
     auth = auth_options(params, os.environ)
-    try:
-        client = _discovered(lambda: get_api_client(None, **auth), lambda: _configured_host(auth))
-    except (CoreException, ConfigException, OSError, TypeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"No usable Kubernetes configuration in {_named(auth)}: {str(error).rstrip('.')}; "
-            "set kubeconfig (or KUBECONFIG), or host with api_key."
-        ) from error
+    with _plugin_failures() as failures:
+        try:
+            client = _discovered(lambda: get_api_client(None, **auth), lambda: _configured_host(auth))
+        except (CoreException, ConfigException, OSError, TypeError, yaml.YAMLError) as error:
+            raise InputError(
+                f"No usable Kubernetes configuration in {_named(auth)}: {str(error).rstrip('.')}; "
+                "set kubeconfig (or KUBECONFIG), or host with api_key."
+            ) from error
+        except ClusterError as error:
+            _check_plugin(failures, auth, error)
+            raise
+    _check_plugin(failures, auth)
     return Cluster(client)
 
 
@@ -283,7 +290,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        query: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | str | None = None,
         timeout: float = READ_SECONDS,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """One raw request (logs, the service proxy), sent once: whatever answers is handed back."""
@@ -326,6 +333,36 @@ class Cluster:
 def _what(kind: str, name: str | None, namespace: str | None) -> str:
     thing = f'{kind} "{name}"' if name else f"{kind} objects"
     return f'{thing} in namespace "{namespace}"' if namespace else thing
+
+
+class _PluginFailures(logging.Handler):
+    """What the kubernetes library logs of a credential plugin that failed, before it goes on as nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.module == kube_config.__name__.rpartition(".")[2]:
+            self.said.append(record.getMessage())
+
+
+@contextmanager
+def _plugin_failures() -> Iterator[list[str]]:
+    failures, log = _PluginFailures(), logging.getLogger()
+    log.addHandler(failures)
+    try:
+        yield failures.said
+    finally:
+        log.removeHandler(failures)
+
+
+def _check_plugin(failures: list[str], auth: Mapping[str, Any], cause: ClusterError | None = None) -> None:
+    if failures:
+        raise InputError(
+            f"The credential plugin (exec) of {_named(auth)} gives no credentials: "
+            f"{' '.join(failures[-1].removeprefix('exec: ').split())}; run its command by hand to see why."
+        ) from cause
 
 
 def _names_an_object(status: Object) -> bool:

@@ -41,7 +41,8 @@ _LONGEST_PAUSE = 5.0
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 Object = dict[str, Any]
-Query = Mapping[str, Any]
+# Names and values, or what stands behind the question mark as it is.
+Query = Mapping[str, Any] | str
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Wire:
         response = self._open(method, path, action, query, body, content_type, read_seconds)
         return self._read(response, action)
 
-    def watch(self, path: str, action: str, query: Query, seconds: int) -> Watch:
+    def watch(self, path: str, action: str, query: Mapping[str, Any], seconds: int) -> Watch:
         """Open a stream that the server is asked to end after ``seconds``."""
         query = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
         response = self._open("GET", path, action, query, read_seconds=seconds + CONNECT_SECONDS)
@@ -138,8 +139,8 @@ class Wire:
         read_seconds: float = READ_SECONDS,
     ) -> Any:
         """Send one request, once; urllib3's response has its body unread."""
-        pairs = {key: value for key, value in (query or {}).items() if value is not None}
-        url = self.host + path + (f"?{urlencode(pairs)}" if pairs else "")
+        encoded = query if isinstance(query, str) else _encoded(query or {})
+        url = self.host + path + (f"?{encoded}" if encoded else "")
         try:
             response = self._pool.request(
                 method,
@@ -215,6 +216,10 @@ class Watch:
         if kind == "ERROR":
             raise raised(refusal(self._action, self._host, int(thing.get("code") or 500), thing))
         return kind, thing
+
+
+def _encoded(query: Mapping[str, Any]) -> str:
+    return urlencode({key: value for key, value in query.items() if value is not None})
 
 
 def raised(failure: Failure) -> ClusterError:

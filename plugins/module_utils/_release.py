@@ -153,6 +153,19 @@ def check_smoke(smoke: str) -> None:
         )
 
 
+def check_ready_timeout(seconds: int) -> None:
+    if seconds < 1:
+        raise InputError(f"The pods cannot become ready within {seconds} s: give them 1 second or more.")
+
+
+def check_hooks(missing: Sequence[str]) -> None:
+    if missing:
+        raise InputError(
+            f"The hook {missing[0]} is not the absolute path of a file on the controller: "
+            "write it there, or name another."
+        )
+
+
 def read_route(facts: Mapping[str, Any]) -> Route:
     """One entry of ``load_balancers`` as elb_color_facts returns it."""
     try:

@@ -189,6 +189,11 @@ elapsed:
   type: float
   returned: always
   sample: 4.218
+cause:
+  description: The first line of the message without what an application has said in it, for records.
+  type: str
+  returned: failure
+  sample: "shop-green-7d9-x2x: container app: keeps crashing (2 times so far): exit code 1 (Error)"
 steady:
   description:
     - Which pods have been ready since when, for O(steady) of a later wait.

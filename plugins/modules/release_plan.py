@@ -84,6 +84,15 @@ options:
   preview_router:
     description: The entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers) that has the preview.
     type: dict
+  ready_timeout:
+    description: How many seconds the pods will be given to become ready. Less than 1 is refused.
+    type: int
+    default: 300
+  missing_hooks:
+    description: Task files that the run would include and that are not there. Any is refused.
+    type: list
+    elements: str
+    default: []
   leaving:
     description:
       - The release that a rollback leaves. When another one is live the plan is V(unchanged) and says who has moved it.
@@ -349,6 +358,8 @@ ROOM = Room(
         "smoke": {"type": "str", "default": "proxy"},
         "smoke_path": {"type": "str", "default": "/"},
         "preview_router": {"type": "dict"},
+        "ready_timeout": {"type": "int", "default": 300},
+        "missing_hooks": {"type": "list", "elements": "str", "default": []},
         "leaving": {
             "type": "dict",
             "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},

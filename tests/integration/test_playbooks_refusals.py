@@ -36,6 +36,15 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "smoke": ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
     "replicas": ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
     "aws-option": ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
+    "hook-file": (
+        {"bluegreen_hooks": {"after_swap": ["/no/such.yml"]}},
+        "The hook /no/such.yml is not the absolute",
+    ),
+    "hook-path": (
+        {"bluegreen_hooks": {"on_failure": ["such.yml"]}},
+        "The hook such.yml is not the absolute path",
+    ),
+    "no-time": ({"bluegreen_ready_timeout": 0}, "The pods cannot become ready within 0 s"),
     "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "before_swaps"),
     "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
 }

@@ -33,6 +33,7 @@ _PULL = (
     "SignatureValidationFailed",
 )
 _CRASH = ("CrashLoopBackOff", "RunContainerError", "ContainerCannotRun", "StartError")
+_NOT_STARTED = ("StartError", "ContainerCannotRun")
 # How kubelet marks a container whose end it did not see, as after the node's restart.
 _LOST = ("ContainerStatusUnknown", "Unknown")
 # Kubelet forgets its back-off after a run of ten minutes; such a run is no part of a loop.
@@ -44,7 +45,8 @@ class Container:
     """One container of a pod. ``state`` is waiting, running or terminated, ``reason`` says why.
 
     ``since`` is when it was started or when it ended last. ``failed_runs`` is how often it has
-    failed in a row, ``failure`` how it did so last (empty when it never has).
+    failed in a row, ``failure`` how it did so last (empty when it never has) and ``words`` what it
+    said at that (its termination message, which may be the end of its log).
     """
 
     name: str
@@ -56,11 +58,16 @@ class Container:
     since: float | None
     failed_runs: int
     failure: str
+    words: str
     cause: Cause | None
 
     @property
     def label(self) -> str:
         return f"{'init container' if self.init else 'container'} {self.name}"
+
+    @property
+    def last_failure(self) -> str:
+        return f"{self.failure}: {self.words}" if self.words else self.failure
 
 
 def read_containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Container]:
@@ -95,6 +102,7 @@ def _read(status: Mapping[str, Any], spec: Mapping[str, Any], init: bool, policy
         since=seconds(detail.get("startedAt") if state == "running" else ended.get("finishedAt")),
         failed_runs=_failed_runs(state, detail, ended, restarts) if failed else 0,
         failure=_ending(ended, spec) if failed else "",
+        words=_words(ended) if failed else "",
         cause=None,
     )
     cause = _crash_cause(container) or _waiting_cause(container, detail, spec)
@@ -118,21 +126,28 @@ def _failed_runs(state: str, detail: Mapping[str, Any], ended: Mapping[str, Any]
 def _ending(ended: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """How a run ended, as in: exit code 1 (Error)."""
     reason, code = ended.get("reason") or "no reason given", ended.get("exitCode")
-    # The runtime's own words stand at the end of a chain of wrapped errors.
-    told = one_line(str(ended.get("message") or "").rpartition("unable to start container process: ")[2], 200)
     if reason == "OOMKilled":
         limit = ((spec.get("resources") or {}).get("limits") or {}).get("memory")
         return f"killed at its memory limit{f' of {limit}' if limit else ''} (OOMKilled, exit code {code})"
-    if reason in ("StartError", "ContainerCannotRun"):
-        return f"cannot be started: {told or 'no message'} ({reason}, exit code {code})"
-    return f"exit code {code} ({reason}){f': {told}' if told else ''}"
+    if reason in _NOT_STARTED:
+        # The runtime's own words stand at the end of a chain of wrapped errors.
+        message = str(ended.get("message") or "").rpartition("unable to start container process: ")[2]
+        return f"cannot be started: {one_line(message, 200) or 'no message'} ({reason}, exit code {code})"
+    return f"exit code {code} ({reason})"
+
+
+def _words(ended: Mapping[str, Any]) -> str:
+    own = ended.get("reason") not in ("OOMKilled", *_NOT_STARTED)
+    return one_line(str(ended.get("message") or ""), 200) if own else ""
 
 
 def _crash_cause(container: Container) -> Cause | None:
     """Twice in a row is a loop; once can be a slow start, or something that was not up yet."""
     if container.state == "running" or container.failed_runs < 2:
         return None
-    text = f"{container.label}: keeps crashing ({container.failed_runs} times so far): {container.failure}"
+    text = (
+        f"{container.label}: keeps crashing ({container.failed_runs} times so far): {container.last_failure}"
+    )
     return Cause("", f"{container.name}/crash", "CrashLoopBackOff", text, SETTLE)
 
 

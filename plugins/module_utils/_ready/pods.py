@@ -31,7 +31,8 @@ class Pod:
     """A pod; times are seconds since the epoch by the cluster's clocks.
 
     ``leaving`` is a pod that is being deleted or evicted, ``finished`` one that has ended: its
-    controller makes another, so neither counts.
+    controller makes another, so neither counts. ``held`` is what its Ready condition says while it
+    is False, as of a readiness gate.
     """
 
     uid: str
@@ -48,6 +49,7 @@ class Pod:
     finished: bool
     ready: bool
     ready_since: float | None
+    held: str
     containers: tuple[Container, ...]
     cause: Cause | None
 
@@ -81,7 +83,7 @@ def read_pod(thing: Mapping[str, Any], scheduling_grace: float = 10.0) -> Pod:
     evicted = conditions.get("DisruptionTarget") or {}
     containers = tuple(read_containers(spec, status))
     cause = (
-        _scheduling_cause(conditions.get("PodScheduled") or {}, scheduling_grace)
+        _scheduling_cause(conditions.get("PodScheduled") or {}, status, scheduling_grace)
         or next((each.cause for each in containers if each.cause), None)
         or _creating_cause(spec, containers)
     )
@@ -101,17 +103,21 @@ def read_pod(thing: Mapping[str, Any], scheduling_grace: float = 10.0) -> Pod:
         finished=status.get("phase") in ("Succeeded", "Failed"),
         ready=ready.get("status") == "True",
         ready_since=seconds(ready.get("lastTransitionTime")),
+        held=one_line(str(ready.get("message") or ready.get("reason") or "")),
         containers=containers,
         cause=replace(cause, subject=name, key=f"{uid}/{cause.key}") if cause else None,
     )
 
 
-def _scheduling_cause(scheduled: Mapping[str, Any], grace: float) -> Cause | None:
+def _scheduling_cause(scheduled: Mapping[str, Any], status: Mapping[str, Any], grace: float) -> Cause | None:
     if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
         return None
     told = one_line(str(scheduled.get("message") or "no message").partition(" preemption: ")[0]).rstrip(".")
-    text = f"no node takes it: {told} (Unschedulable)"
-    return Cause("", "node", "Unschedulable", text, scheduling_patience(told, grace), look_after=0.0)
+    text, patience = f"no node takes it: {told} (Unschedulable)", scheduling_patience(told, grace)
+    # Room is being made for it there.
+    if nominated := status.get("nominatedNodeName"):
+        text, patience = f"{text}; it is to get onto {nominated}", NEVER
+    return Cause("", "node", "Unschedulable", text, patience, look_after=0.0)
 
 
 def _creating_cause(spec: Mapping[str, Any], containers: tuple[Container, ...]) -> Cause | None:

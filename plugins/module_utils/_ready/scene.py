@@ -32,7 +32,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts 
     Verdict,
     absent,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import by_condition, judge
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import (
+    by_condition,
+    cleaned_up_when_done,
+    judge,
+)
 
 Object = dict[str, Any]
 
@@ -134,8 +138,11 @@ class Scene:
             return
         self._lost.pop(news.stream, None)
         if isinstance(news, Listed):
-            self._things[news.stream] = {_id(thing): self._read(news.stream, thing) for thing in news.things}
-        elif news.gone:
+            before = self._things.get(news.stream, {}) if news.stream.kind == "Job" else {}
+            done = {key: thing for key, thing in before.items() if cleaned_up_when_done(thing)}
+            listed = {_id(thing): self._read(news.stream, thing) for thing in news.things}
+            self._things[news.stream] = done | listed
+        elif news.gone and not cleaned_up_when_done(news.thing):
             self._things[news.stream].pop(_id(news.thing), None)
         else:
             self._things[news.stream][_id(news.thing)] = self._read(news.stream, news.thing)

@@ -23,6 +23,13 @@ _MOST_WORKLOADS = 5
 _LOG_TAIL = 5
 # Causes that say that something is wrong, but not what; the vaguest last.
 _VAGUE = ("ProgressDeadlineExceeded", "PodsMissing", "ContainerCreating")
+# Of a probe's failure; anything else is what the command of an exec probe has put out.
+_OF_KUBELET = (
+    "HTTP probe failed with statuscode",
+    'Get "',
+    "dial tcp",
+    "service unhealthy",
+)
 _DOING = {
     "ErrImagePull": "cannot pull image",
     "InvalidImageName": "cannot pull image",
@@ -91,6 +98,19 @@ def headline(certain: Sequence[Cause], verdicts: Sequence[Verdict], events: Sequ
     return "; ".join(told) or "; ".join(f"{verdict.name}: {verdict.reason}" for verdict in unready)
 
 
+def without_quotes(line: str, verdicts: Sequence[Verdict], events: Sequence[Event]) -> str:
+    """A headline without what applications have said in it, so that a record may keep it."""
+    pods = [pod for verdict in verdicts for pod in verdict.pods]
+    said = {container.words for pod in pods for container in pod.containers}
+    for event in events:
+        _probe, _failed, output = one_line(event.message).partition(" probe failed: ")
+        if event.reason == "Unhealthy" and not output.startswith(_OF_KUBELET):
+            said.add(output)
+    for words in sorted(said - {""}, key=len, reverse=True):
+        line = line.replace(f": {words}", "")
+    return line
+
+
 def _vagueness(cause: Cause) -> int:
     return _VAGUE.index(cause.code) if cause.code in _VAGUE else -1
 
@@ -152,6 +172,9 @@ def why(pod: Pod, events: Sequence[Event]) -> tuple[str, str]:
         return (warned.reason, one_line(warned.message)) if warned else (pod.cause.code, pod.cause.text)
     if pod.cause is not None:
         return pod.cause.code, pod.cause.text
+    if container is None and pod.containers:
+        where = f", and its node {pod.node} may be lost" if pod.node else ""
+        return "Unready", f"its containers are ready and it is not: {pod.held or f'nobody says why{where}'}"
     if container is None:
         return pod.phase, "no container has been started yet"
     probe = _last(pod, events, "Unhealthy")
@@ -159,7 +182,7 @@ def why(pod: Pod, events: Sequence[Event]) -> tuple[str, str]:
         told = one_line(probe.message) if probe else "runs and is not ready yet"
         return "Unready", f"{container.label}: {told}"
     if container.failure:
-        return container.reason or "Terminated", f"{container.label}: {container.failure}"
+        return container.reason or "Terminated", f"{container.label}: {container.last_failure}"
     return container.reason or container.state, f"{container.label}: {container.reason or container.state}"
 
 

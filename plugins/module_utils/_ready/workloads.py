@@ -81,6 +81,18 @@ def _job(thing: Object, seen: Seen) -> Verdict:
     return replace(verdict, causes=tuple(causes))
 
 
+def cleaned_up_when_done(thing: Object) -> bool:
+    """Whether this is a Job that has completed and says itself that it will be deleted: it stays done.
+
+    https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
+    """
+    return (
+        thing.get("kind") == "Job"
+        and (thing.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
+        and conditions_of(thing).get("Complete", {}).get("status") == "True"
+    )
+
+
 def _service(thing: Object, seen: Seen) -> Verdict:
     """A Service is ready when one of its endpoints is; it fails by nothing but time."""
     spec, name = thing.get("spec") or {}, thing["metadata"]["name"]

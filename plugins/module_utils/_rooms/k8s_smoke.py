@@ -18,6 +18,7 @@ from typing import Any
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import within
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
@@ -30,6 +31,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
 
 _PAUSE = 0.2
 
+# How much of an answer is read, in bytes: it is not looked at beyond what an error shows of it.
+_READ = 4096
+
 # What the last request of all is given, in seconds, so that its time-out does not hide the answer before it.
 _LAST_ASK = 1.0
 
@@ -37,8 +41,10 @@ _LAST_ASK = 1.0
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None, tell: Tell) -> Result:
     if check_mode:
         return {"changed": False, "answered": False, "elapsed": 0.0}
+    if params["timeout"] < 1:
+        raise InputError(f"timeout is {params['timeout']}; it must be at least 1 second.")
     started = time.monotonic()
-    where, ask = _ask_url(params, started) if client is None else _ask_proxy(params, client)
+    where, ask = _ask_url(params, started) if client is None else _ask_proxy(params, client, started)
     tell(f"asking {where}")
     verdict = ask()
     while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
@@ -58,18 +64,23 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None
     return result
 
 
-def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Callable[[], Verdict]]:
+def _left(params: Mapping[str, Any], started: float) -> float:
+    return max(float(params["timeout"]) - (time.monotonic() - started), _LAST_ASK)
+
+
+def _ask_proxy(
+    params: Mapping[str, Any], client: _k8s.Cluster, started: float
+) -> tuple[str, Callable[[], Verdict]]:
     namespace, service, port = params["namespace"], params["service"], params["port"]
     path, _mark, query = params["path"].lstrip("/").partition("?")
     proxy = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy/{path}"
 
     def ask() -> Verdict:
+        left = _left(params, started)
         try:
-            status, _headers, body = client.request(
-                "GET", proxy, dict(urllib.parse.parse_qsl(query)), params["timeout"]
-            )
-        except ClusterError as error:
-            return Verdict(Outcome.SILENT, f"did not answer ({error.message})")
+            status, _headers, body = within(left, lambda: client.request("GET", proxy, query, left))
+        except (ClusterError, TimeoutError) as error:
+            return Verdict(Outcome.SILENT, f"did not answer ({error})")
         return judge_proxied(status, body)
 
     return f"Service {service} (port {port}, path /{path}) through the Kubernetes API", ask
@@ -81,13 +92,18 @@ def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"url {url} is not an address to ask: use http://... or https://...")
 
-    def ask() -> Verdict:
-        left = params["timeout"] - (time.monotonic() - started)
+    def answer(left: float) -> Verdict:
         try:
-            response = open_url(url, timeout=max(left, _LAST_ASK), follow_redirects="none")
-            return judge_url(response.status, response.read())
+            response = open_url(url, timeout=left, follow_redirects="none")
+            return judge_url(response.status, response.read(_READ))
         except urllib.error.HTTPError as error:
-            return judge_url(error.code, error.read())
+            return judge_url(error.code, error.read(_READ))
+
+    def ask() -> Verdict:
+        left = _left(params, started)
+        try:
+            # The time-outs of a connection are for every piece of an answer.
+            return within(left, lambda: answer(left))
         except OSError as error:
             return judge_silence(error)
         except http.client.HTTPException as error:

@@ -35,6 +35,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words imp
     progress,
     standing,
     verdict_result,
+    without_quotes,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import Feed, News, Refused
@@ -240,8 +241,8 @@ def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: i
         *pod_lines(ending.verdicts, diagnosis.events, now),
         *log_tail(ending.certain, pods, diagnosis.logs),
     ]
-    result = _result(ending, diagnosis)
-    return NotReadyError("\n".join(lines), **result)
+    cause = without_quotes(first, ending.verdicts, diagnosis.events)
+    return NotReadyError("\n".join(lines), cause=cause, **_result(ending, diagnosis))
 
 
 def _result(ending: Ending, diagnosis: Diagnosis) -> Result:

@@ -66,6 +66,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     Route,
     Side,
     check_app,
+    check_hooks,
+    check_ready_timeout,
     check_smoke,
     companions,
     read_commit,
@@ -121,6 +123,9 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     }
     commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
     waits = route.living is not None and not params["locked"] and goal not in _READING
+    if goal not in _READING:
+        check_ready_timeout(params["ready_timeout"])
+        check_hooks(params["missing_hooks"])
     if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
     rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None

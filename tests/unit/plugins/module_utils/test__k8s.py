@@ -73,6 +73,36 @@ def test_a_kubeconfig_that_is_no_yaml_is_named(api: Api, tmp_path: Path) -> None
         _k8s.connect({"kubeconfig": f"{tmp_path}/bad"})
 
 
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_credential_plugin_that_fails_is_named_instead_of_what_nobody_may(
+    api: Api, tmp_path: Path, answers: bool
+) -> None:
+    if not answers:
+        api.answers("/version", refuse(401, "Unauthorized"))
+        api.answers("/apis", refuse(401, "Unauthorized"))
+    script = "echo 'the SSO session has expired' >&2; exit 255"
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", script],
+        "interactiveMode": "Never",
+    }
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "shop",
+        "contexts": [{"name": "shop", "context": {"cluster": "shop", "user": "ada"}}],
+        "clusters": [{"name": "shop", "cluster": {"server": api.url}}],
+        "users": [{"name": "ada", "user": {"exec": plugin}}],
+    }
+    (tmp_path / "config").write_text(json.dumps(kubeconfig))
+    with pytest.raises(
+        InputError,
+        match=rf"plugin \(exec\) of {tmp_path}/config gives no credentials: .*255.* the SSO session has expired; run",
+    ):
+        _k8s.connect({"kubeconfig": f"{tmp_path}/config"})
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port that nobody listens on, and that nobody else is given meanwhile."""

@@ -334,8 +334,10 @@ def test_read_back_names_the_difference():
         )
     ]
     assert differences(swap, wanted, replace(wanted, health_check=lb.health_check)) == [
-        "the health check is HTTP:30081/healthz every 30 s within 5 s, thresholds 2 and 2, "
-        "not HTTP:30082/healthz every 30 s within 5 s, thresholds 2 and 2"
+        (
+            "the health check is HTTP:30081/healthz every 30 s within 5 s, thresholds 2 and 2, "
+            "not HTTP:30082/healthz every 30 s within 5 s, thresholds 2 and 2"
+        )
     ]
     shown = plan(lb, "blue", preview_port=8080)
     untagged = replace(predict(lb, shown), tags=SINGLE)

@@ -151,6 +151,15 @@ def test_a_pod_that_no_node_takes_says_why_without_the_preemption() -> None:
     assert (cause.patience, cause.look_after) == (10.0, 0.0)
 
 
+def test_a_pod_for_which_others_have_to_go_is_waited_for() -> None:
+    thing = pod(conditions=(unschedulable("0/3 nodes are available: 3 Insufficient cpu."),), ready=False)
+    thing["status"]["nominatedNodeName"] = "node-2"
+    cause = read_pod(thing).cause
+    assert cause is not None
+    assert cause.patience == NEVER
+    assert cause.text.endswith("3 Insufficient cpu (Unschedulable); it is to get onto node-2")
+
+
 def test_a_gated_pod_is_waited_for() -> None:
     gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gates"}
     assert read(running(ready=False), conditions=(gated,)).cause is None

@@ -119,6 +119,31 @@ def test_what_is_gone_is_absent_again() -> None:
     assert scene.verdicts()[0].causes[0].code == "NotFound"
 
 
+def job(complete: bool, **spec: Any) -> Object:
+    done = {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 1} if complete else {}
+    return workload("Job", spec=spec, status=done, name="migrate")
+
+
+@pytest.mark.parametrize("listed_anew", [False, True])
+@pytest.mark.parametrize(
+    ("thing", "stays"),
+    [
+        (job(True, ttlSecondsAfterFinished=0), True),
+        (job(False, ttlSecondsAfterFinished=0), False),
+        (job(True), False),
+    ],
+)
+def test_a_job_that_cleans_itself_up_stays_done(thing: Object, stays: bool, listed_anew: bool) -> None:
+    asked = Ask("batch/v1", "Job", "demo", "migrate")
+    scene = Scene([asked], 10)
+    [stream] = scene.streams()
+    scene.apply(Listed(stream, [job(False)]))
+    scene.apply(Changed(stream, thing))
+    scene.apply(Listed(stream, []) if listed_anew else Changed(stream, thing, gone=True))
+    [verdict] = scene.verdicts()
+    assert verdict.ready == stays
+
+
 def test_a_list_replaces_all_that_was_known() -> None:
     scene = Scene([ask(selector="app=shop")], 10)
     stream = deployments(label_selector="app=shop")

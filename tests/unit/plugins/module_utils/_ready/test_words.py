@@ -16,6 +16,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words imp
     pod_result,
     progress,
     standing,
+    without_quotes,
 )
 
 from .objects import event, pod, running, terminated, waiting
@@ -171,3 +172,56 @@ def test_a_cause_that_can_always_pass_is_still_told() -> None:
     passing = replace(ABSENT.cause, patience=NEVER) if ABSENT.cause else None
     assert passing is not None
     assert headline([], [verdict(replace(ABSENT, cause=passing))], []) == f"shop-c: {IMAGE}"
+
+
+SAID = read_pod(pod("shop-h", terminated(restarts=1, message="cannot open db: password hunter2 was refused")))
+
+
+@pytest.mark.parametrize(
+    ("crashed", "events", "line", "kept"),
+    [
+        (
+            (SAID,),
+            [],
+            (
+                "shop-h: container app: keeps crashing (2 times so far): exit code 1 (Error): "
+                "cannot open db: password hunter2 was refused"
+            ),
+            "shop-h: container app: keeps crashing (2 times so far): exit code 1 (Error)",
+        ),
+        (
+            (STARTING,),
+            [
+                read_event(
+                    event("uid-shop-a", "Unhealthy", "Readiness probe failed: token hunter2 is no good\n")
+                )
+            ],
+            "shop-a: container app: Readiness probe failed: token hunter2 is no good",
+            "shop-a: container app: Readiness probe failed",
+        ),
+        (
+            (STARTING,),
+            told("uid-shop-a"),
+            f"shop-a: container app: {PROBE}",
+            f"shop-a: container app: {PROBE}",
+        ),
+    ],
+)
+def test_a_record_gets_the_cause_without_what_the_application_said(
+    crashed: Any, events: list[Event], line: str, kept: str
+) -> None:
+    verdicts = [verdict(*crashed)]
+    certain = [each.cause for each in crashed if each.cause]
+    assert headline(certain, verdicts, events) == line
+    assert without_quotes(line, verdicts, events) == kept
+
+
+def gated(**condition: str) -> Any:
+    return read_pod(pod(conditions=({"type": "Ready", "status": "False", **condition},)))
+
+
+def test_a_pod_whose_containers_are_ready_says_what_it_waits_for() -> None:
+    told = 'corresponding condition of pod readiness gate "example.com/lb" does not exist.'
+    gate = gated(reason="ReadinessGatesNotReady", message=told)
+    assert headline([], [verdict(gate)], []) == f"shop-1-a: its containers are ready and it is not: {told}"
+    assert "its node node-1 may be lost" in headline([], [verdict(gated())], [])

@@ -109,6 +109,8 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "smoke": "proxy",
         "smoke_path": "/healthz",
         "preview_router": None,
+        "ready_timeout": 300,
+        "missing_hooks": [],
         "leaving": None,
         "color": None,
         "locked": False,

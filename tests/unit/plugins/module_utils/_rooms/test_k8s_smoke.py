@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import threading
@@ -46,9 +47,9 @@ def smoke(cluster: Any = None, check_mode: bool = False, **changes: Any) -> dict
 
 def test_the_service_is_asked_through_the_api() -> None:
     cluster = Cluster((200, b"fine"))
-    assert smoke(cluster)["answered"] is True
+    assert smoke(cluster, path="/healthz?deep&of=a&of=b")["answered"] is True
     path = "/api/v1/namespaces/store/services/http:shop-green:http/proxy/healthz"
-    assert cluster.asked == [("GET", path, {"deep": "1"}, 3)]
+    assert cluster.asked == [("GET", path, "deep&of=a&of=b", pytest.approx(3, abs=0.5))]
 
 
 def test_a_bad_answer_fails_with_what_was_said() -> None:
@@ -79,7 +80,13 @@ def test_endpoints_may_come_a_moment_late() -> None:
 
 def test_endpoints_that_never_come_fail() -> None:
     with pytest.raises(ClusterError, match="no endpoints available"):
-        smoke(Cluster((503, NOT_YET)), timeout=0)
+        smoke(Cluster((503, NOT_YET)), timeout=1)
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_no_time_to_answer_is_refused(timeout: int) -> None:
+    with pytest.raises(InputError, match=f"timeout is {timeout}; it must be at least 1 second"):
+        smoke(Cluster((200, b"")), timeout=timeout)
 
 
 def test_check_mode_asks_nobody() -> None:
@@ -186,3 +193,32 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_an_address_needs_no_cluster() -> None:
     assert k8s_smoke.connect({"url": "http://x"}) is None
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """Sends a byte of its answer every tenth of a second, for as long as somebody reads it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not ended.wait(0.1):
+                    self.wfile.write(b".")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    ended = threading.Event()
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_that_never_ends_is_none(dripping: str) -> None:
+    with pytest.raises(ClusterError, match=r"did not answer \(no answer within 1 s\)"):
+        smoke(url=dripping, timeout=1)
