@@ -41,8 +41,6 @@ _LONGEST_PAUSE = 5.0
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 Object = dict[str, Any]
-# Names and values, or what stands behind the question mark as it is.
-Query = Mapping[str, Any] | str
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,10 @@ class Answer:
 
 
 class Wire:
-    """Requests to one host. ``action`` is what they are for, as in: Could not <action> at <host>."""
+    """Requests to one host. ``action`` is what they are for, as in: Could not <action> at <host>.
+
+    A ``query`` is names and values, or what stands behind the question mark as it is.
+    """
 
     def __init__(self, pool: Any, host: str, headers: Callable[[], Mapping[str, str]]) -> None:
         """``headers`` gives those of authentication, fresh for every request: tokens are renewed."""
@@ -71,7 +72,7 @@ class Wire:
         method: str,
         path: str,
         action: str,
-        query: Query | None = None,
+        query: Mapping[str, Any] | str | None = None,
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Answer:
@@ -95,7 +96,7 @@ class Wire:
         method: str,
         path: str,
         action: str,
-        query: Query | None = None,
+        query: Mapping[str, Any] | str | None = None,
         body: Object | None = None,
         content_type: str = "application/json",
         read_seconds: float = READ_SECONDS,
@@ -133,7 +134,7 @@ class Wire:
         method: str,
         path: str,
         action: str,
-        query: Query | None = None,
+        query: Mapping[str, Any] | str | None = None,
         body: Object | None = None,
         content_type: str = "application/json",
         read_seconds: float = READ_SECONDS,

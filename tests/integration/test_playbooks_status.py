@@ -39,6 +39,9 @@ def test_both_halves(shop: Shop, tmp_path: Path) -> None:
         assert f'"{line}"' in finished.output, finished.output
     assert finished.result["rollback"] == {"color": "blue", "to": "0000001", "reason": "", "redeploy": False}
     assert (shop.objects(), shop.balancer.description) == before
+    nowhere = shop.status(bluegreen_result_file=str(tmp_path / "nowhere" / "result.json"))
+    assert (nowhere.code, nowhere.outcome) == (0, "unchanged"), nowhere.output
+    assert "shop: green is live" in nowhere.output
 
 
 def test_drift_is_told_with_its_name(shop: Shop) -> None:

@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import as_written
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import Object, as_written
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+    for number, wanted in enumerate(params["objects"]):
+        _check(wanted, number)
     lock = params["lock"]
     if lock and not check_mode:
         # Who has broken in may have made this the live color since.
@@ -29,6 +32,28 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
         before, after = client.apply(wanted, params["namespace"], check_mode, params["strict"])
         there, then = as_written(before), as_written(after)
         if there != then:
-            diff.append({"before_header": what, "after_header": what, "before": there, "after": then})
+            before, after = _shown(there, then)
+            diff.append({"before_header": what, "after_header": what, "before": before, "after": after})
         applied.append({"kind": wanted["kind"], "name": wanted["metadata"]["name"], "changed": there != then})
     return {"changed": bool(diff), "applied": applied, "diff": diff}
+
+
+def _check(wanted: Mapping[str, Any], number: int) -> None:
+    metadata = wanted.get("metadata")
+    named = {**wanted, "metadata.name": metadata.get("name") if isinstance(metadata, Mapping) else None}
+    for field in ("apiVersion", "kind", "metadata.name"):
+        if not isinstance(named.get(field), str) or not named[field]:
+            raise InputError(f"Object {number + 1} of objects has no {field}, so nothing was applied.")
+
+
+def _shown(before: Object, after: Object) -> tuple[Object, Object]:
+    """Both without the values of a Secret, of which only the names and whether they change are shown."""
+    if after.get("kind") != "Secret":
+        return before, after
+    old, new = before.get("data") or {}, after.get("data") or {}
+    hidden = {
+        key: "hidden" if old.get(key) == value else "hidden, and other than before"
+        for key, value in new.items()
+    }
+    shown = {**before, "data": dict.fromkeys(old, "hidden")} if before else before
+    return shown, {**after, "data": hidden}

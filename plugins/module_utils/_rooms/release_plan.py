@@ -149,6 +149,11 @@ def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
     if preview and preview.get("name") not in (None, route.name):
         follows = read_route(preview)
         check_router(follows, repairs=True)
+        if not follows.serves and params["goal"] == "deploy" and not params["creates_listeners"]:
+            raise InputError(
+                f"Load balancer {follows.name}, which is to show the idle color, has no listener of {params['app']}: "
+                "describe one in bluegreen_listeners."
+            )
         check_claim(follows, claim, params["claim"])
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
     FAILED,
     RETIRED,
@@ -52,6 +53,7 @@ EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
 # Failures that say something of the release itself.
 _BAD = ("stage_failed", "check_failed")
 _TRIES = 5
+_PAUSE = 0.5
 _CAUSE_LENGTH = 300
 
 
@@ -138,7 +140,7 @@ def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -
     """Add the event to the ledger; returns what there is to warn of, because a ledger must not stop a deploy."""
     name, namespace = name_of_ledger(params["app"]), params["namespace"]
     try:
-        for _try in range(_TRIES):
+        for tried in range(_TRIES):
             found = client.get("v1", "ConfigMap", name, namespace)
             ledger = read_ledger(found)
             if any((each.run, each.event) == (event.run, event.event) for each in ledger.events):
@@ -155,8 +157,12 @@ def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -
                     body = _config_map(found["metadata"], contents(ledger))
                     client.replace("v1", "ConfigMap", name, namespace, body)
             except ClusterError as error:
-                if error.details["status"] != 409:
+                if error.details["status"] == 409:
+                    continue
+                # It may have been written all the same: the next look tells.
+                if tried == _TRIES - 1 or not is_transient(error):
                     raise
+                time.sleep(_PAUSE)
                 continue
             return []
     except ClusterError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import LockedError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, LockedError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
 
@@ -65,6 +65,36 @@ def test_only_what_somebody_wrote_is_a_change() -> None:
         (None, {"a": "3"}),
     ]
     assert "resourceVersion" not in str(result["diff"])
+
+
+def test_of_a_secret_only_the_names_are_shown() -> None:
+    def secret(**data: str) -> dict[str, Any]:
+        return {**thing("keys", ""), "kind": "Secret", "data": data}
+
+    result = apply(Cluster({"keys": secret(a="b25l", b="dHdv")}), secret(a="b25l", b="Mg==", c="Mw=="))
+    [shown] = result["diff"]
+    assert shown["before"]["data"] == {"a": "hidden", "b": "hidden"}
+    changed = "hidden, and other than before"
+    assert shown["after"]["data"] == {"a": "hidden", "b": changed, "c": changed}
+    [made] = apply(Cluster(), secret(a="b25l"))["diff"]
+    assert (made["before"], made["after"]["data"]) == ({}, {"a": changed})
+
+
+@pytest.mark.parametrize(
+    ("odd", "lacks"),
+    [
+        ({"apiVersion": "v1", "metadata": {"name": "a"}}, "kind"),
+        ({"kind": "ConfigMap", "metadata": {"name": "a"}}, "apiVersion"),
+        ({"apiVersion": "v1", "kind": "ConfigMap"}, "metadata.name"),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}}, "metadata.name"),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": "a"}, "metadata.name"),
+    ],
+)
+def test_what_is_no_object_is_refused_before_anything_is_applied(odd: dict[str, Any], lacks: str) -> None:
+    cluster = Cluster()
+    with pytest.raises(InputError, match=f"Object 2 of objects has no {lacks}"):
+        apply(cluster, thing("new", "1"), odd)
+    assert cluster.asked == []
 
 
 def test_nothing_changed() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 
-from .plans import NOBODY, Cluster, manifests, plan, service
+from .plans import NOBODY, ROUTER, Cluster, manifests, plan, service
 
 
 def test_status_describes_what_a_deploy_would_refuse() -> None:
@@ -71,3 +71,21 @@ def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
 
     with pytest.raises(ClusterError, match="No route"):
         plan(cluster=Broken())
+
+
+def test_a_preview_that_could_not_follow_is_refused_before_anything_moves() -> None:
+    bare = {"preview_router": ROUTER | NOBODY | {"name": "shop-preview"}}
+    with pytest.raises(
+        InputError, match=r"shop-preview, which is to show the idle color, has no listener of shop"
+    ):
+        plan(**bare)
+    assert plan(**bare, creates_listeners=True)["action"] == "stage"
+
+
+def test_a_hook_that_is_missing_keeps_nobody_from_looking() -> None:
+    absent = {"missing_hooks": ["/no/such.yml"], "ready_timeout": 0}
+    with pytest.raises(InputError, match="cannot become ready within 0 s"):
+        plan(**absent)
+    with pytest.raises(InputError, match=r"The hook /no/such\.yml is not"):
+        plan(**absent | {"ready_timeout": 1})
+    assert "action" not in plan(**absent, goal="status", commit=None, manifests=None)

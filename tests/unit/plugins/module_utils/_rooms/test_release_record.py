@@ -25,7 +25,8 @@ class Cluster:
     """A Deployment a color, a pod, and the ledger.
 
     ``meanwhile`` is what somebody else makes of green's commit before the patch; ``conflicts`` is how
-    often somebody else writes the ledger first; ``refuses`` the status of every write of it.
+    often somebody else writes the ledger first; ``refuses`` the status of every write of it, ``lost`` of
+    its first write, which takes effect where ``applied``.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class Cluster:
         meanwhile: str | None = None,
         conflicts: int = 0,
         refuses: int | None = None,
+        lost: int | None = None,
+        applied: bool = False,
     ) -> None:
         self.deployments = {
             "shop-green": _deployment("shop-green", commit, "f00d"),
@@ -44,6 +47,7 @@ class Cluster:
         self.lease_refuses: int | None = None
         self.lease = _versioned(held(None, hold, "shop-lock"), 1)
         self.meanwhile, self.conflicts, self.refuses = meanwhile, conflicts, refuses
+        self.lost, self.applied = lost, applied
         self.patches = self.writes = 0
 
     @property
@@ -91,7 +95,12 @@ class Cluster:
         if self.conflicts:
             self.conflicts -= 1
             raise ClusterError("Somebody else was first.", status=409)
+        lost, self.lost = self.lost, None
+        if lost and not self.applied:
+            raise ClusterError("No answer.", status=lost)
         self.ledger = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.writes)}}
+        if lost:
+            raise ClusterError("No answer.", status=lost)
         return self.ledger
 
     def patch(self, api_version: str, kind: str, name: str, namespace: str, body: dict[str, Any]) -> Any:
@@ -198,6 +207,16 @@ def test_the_ledger_is_written_over_what_was_read_alone() -> None:
     cluster = Cluster(conflicts=2)
     assert record(cluster, event="swapped")["warnings"] == []
     assert (cluster.writes, len(cluster.events)) == (3, 1)
+
+
+@pytest.mark.parametrize(("applied", "writes"), [(False, 2), (True, 1)])
+def test_a_write_whose_answer_was_lost_is_made_once(
+    applied: bool, writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_record, "_PAUSE", 0)
+    cluster = Cluster(lost=503, applied=applied)
+    assert record(cluster, event="swapped")["warnings"] == []
+    assert (cluster.writes, len(cluster.events)) == (writes, 1)
 
 
 @pytest.mark.parametrize(
