@@ -66,23 +66,41 @@ def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path)
 def test_hosts_of_one_play_do_different_things(
     shop: Shop, settings: Settings, zones: list[str], world: World, tmp_path: Path
 ) -> None:
-    """One has its commit staged already and only swaps, the other brings it up; in either order."""
+    """Each runs its own hooks in their order. One has its commit staged already and only swaps, the other brings it
+    up; in either order."""
     ports = {"blue": settings.blue_port + 2, "green": settings.green_port + 2}
     (tmp_path / "cart").mkdir()
+    inventory, told = tmp_path / "hosts.yml", tmp_path / "told"
+    hooks = [str(_telling(tmp_path / f"{name}.yml", told)) for name in ("x", "y")]
     with Shop(settings, zones, tmp_path / "cart", world.aws, ports) as cart:
         cart.name = "cart"
-        for each in (shop, cart):
-            assert each.play("deploy", commit="0000001").code == 0
+        hosts = {
+            "a": shop.variables() | {"bluegreen_hooks": {"before_swap": hooks}},
+            "b": cart.variables() | {"bluegreen_hooks": {"before_swap": hooks[::-1]}},
+        }
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+        both = shop.play("deploy", "-i", str(inventory), commit="0000001", **dict.fromkeys(shop.variables()))
+        assert both.code == 0, both.output
+        lines = told.read_text().splitlines()
+        assert [line for line in lines if line.startswith("shop")] == ["shop x.yml", "shop y.yml"]
+        assert [line for line in lines if line.startswith("cart")] == ["cart y.yml", "cart x.yml"]
         for first, second, commit in ((shop, cart, "0000002"), (cart, shop, "0000003")):
             staged = first.play("stage", commit=commit)
             assert staged.code == 0, staged.output
             hosts = {"a": first.variables(), "b": second.variables()}
-            inventory = tmp_path / "hosts.yml"
             inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
             done = shop.play("deploy", "-i", str(inventory), commit=commit, **dict.fromkeys(shop.variables()))
-            told = {app: result["outcome"] for app, result in done.results.items()}
-            assert told == {"shop": "deployed", "cart": "deployed"}, done.output
+            outcomes = {app: result["outcome"] for app, result in done.results.items()}
+            assert outcomes == {"shop": "deployed", "cart": "deployed"}, done.output
             assert (shop.commit(), cart.commit()) == (commit, commit), done.output
+
+
+def _telling(hook: Path, told: Path) -> Path:
+    """A hook that writes down whose it was."""
+    command = f"echo {{{{ bluegreen_hook.app }}}} {hook.name} >> {told}"
+    task = {"name": "Tell", "ansible.builtin.shell": command, "changed_when": False}
+    hook.write_text(yaml.safe_dump([task]))
+    return hook
 
 
 def test_two_runs_of_one_play_do_not_see_each_others_results(shop: Shop, tmp_path: Path) -> None:
