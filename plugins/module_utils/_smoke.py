@@ -24,6 +24,10 @@ _SHOWN = 200
 # What the API server says when it reached the pods' network and nobody was there. Its other refusals
 # (no route, time-out, no rights) are about its own way to the pods, which is not the load balancer's.
 _NOBODY_THERE = ("connection refused", "connection reset", "EOF", "tls:", "no service port")
+_HUNG_UP = ("connection reset", "EOF", "tls:")
+_NOT_THIS_WAY = (
+    "; pods that speak TLS, or to a service mesh alone, have to be asked at an address or through the preview"
+)
 _NOT_YET = "no endpoints available"
 
 # What a load balancer answers in the place of an application that it does not reach, or not yet:
@@ -113,7 +117,7 @@ def judge_proxied(status: int, body: bytes) -> Verdict:
     if sign == _NOT_YET:
         return Verdict(Outcome.NOT_YET, why, cause)
     if status == 404 or sign:
-        return Verdict(Outcome.BAD, why, cause)
+        return Verdict(Outcome.BAD, why + (_NOT_THIS_WAY if sign in _HUNG_UP else ""), cause)
     return Verdict(Outcome.SILENT, why, cause)
 
 
