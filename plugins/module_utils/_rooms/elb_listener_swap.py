@@ -25,11 +25,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import HealthCheck, LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import Api, read_all
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience, now
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import (
     ClassicSwap,
-    Patience,
     SwapReport,
-    now,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import Step, steps

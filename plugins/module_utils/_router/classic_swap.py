@@ -24,7 +24,6 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import HELD_SIGNALS, together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
-    LIFETIME,
     Intent,
     encode_intent,
     is_intent_tag,
@@ -36,9 +35,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base imp
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
     Api,
-    health_check_param,
     listener_param,
-    read_all,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import (
+    Calls,
+    Patience,
+    now,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, differences, predict
 
@@ -48,18 +50,6 @@ _SETTLING = frozenset({"DuplicateListener", "CertificateNotFound"})
 
 # What AWS may answer to a backend policy for an instance port that no listener uses; not tried on AWS.
 _NO_LISTENER_YET = frozenset({"InvalidConfigurationRequest", "ListenerNotFound", "ValidationError"})
-
-
-@dataclass(frozen=True)
-class Patience:
-    """Seconds spent on what fails: proving, deleting and reading back; creating before the old listeners
-    are put back; and all in all, before ``last_call``, what a last call's own time-outs take, so that
-    nothing is written after the intent's end."""
-
-    settle: float = 10
-    create: float = 30
-    all_in_all: float = LIFETIME - 8
-    last_call: float = 8
 
 
 @dataclass
@@ -92,16 +82,15 @@ class ClassicSwap:
         patience: Patience,
         began: float,
     ) -> None:
-        self._api = api
+        self._calls = Calls(api, router.name, patience, began)
         self._router = router
         self._plan = plan
         self._intent = encode_intent(intent)
         self._patience = patience
-        self._end = began + patience.all_in_all
         self._closed_at: dict[int, float] = {}
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
-        self.report = SwapReport()
+        self.report = SwapReport(request_ids=self._calls.request_ids)
 
     def run(self) -> LoadBalancer:
         """Swap, read back and return the router; raises RouterError, which says how it was left."""
@@ -124,11 +113,13 @@ class ClassicSwap:
 
     def _prove_and_record(self) -> None:
         tags = {**self._intent, **dict(self._plan.tags)}
-        calls: list[Callable[[], None]] = [partial(self._add_tags, tags)]
+        calls: list[Callable[[], None]] = [partial(self._calls.add_tags, tags)]
         old = self._old_listeners()
         if old:
-            calls.append(partial(self._create, old))
-        calls += [partial(self._set_policies, each.port, each.policies) for each in old if each.policies]
+            calls.append(partial(self._calls.create, old))
+        calls += [
+            partial(self._calls.set_policies, each.port, each.policies) for each in old if each.policies
+        ]
         calls += [partial(self._set_backend_early, *entry) for entry in self._plan.backend_policies]
         failures = [error for error in together([partial(self._failure, call) for call in calls]) if error]
         if failures:
@@ -136,14 +127,14 @@ class ClassicSwap:
 
     def _failure(self, call: Callable[[], None]) -> ApiError | None:
         try:
-            self._retried(call, self._patience.settle)
+            self._calls.retried(call, self._patience.settle)
         except ApiError as error:
             return error
         return None
 
     def _set_backend_early(self, port: int, names: tuple[str, ...]) -> None:
         try:
-            self._set_backend(port, names)
+            self._calls.set_backend(port, names)
         except ApiError as error:
             if error.code not in _NO_LISTENER_YET:
                 raise
@@ -161,7 +152,7 @@ class ClassicSwap:
         if not wanted:
             return
         try:
-            self._open(wanted, self._within(self._patience.create), at_once=False)
+            self._open(wanted, self._calls.within(self._patience.create), at_once=False)
         except ApiError as error:
             raise self._left_open(wanted, error.message) from error
 
@@ -171,7 +162,7 @@ class ClassicSwap:
         if not wanted:
             return
         try:
-            self._retried(partial(self._create, wanted), self._patience.settle)
+            self._calls.retried(partial(self._calls.create, wanted), self._patience.settle)
         except ApiError as error:
             missing = self._missing(wanted)
             self._made = [listener.port for listener in wanted if listener not in missing]
@@ -184,16 +175,18 @@ class ClassicSwap:
             return
         self._close([move.port for move in self._plan.replaced])
         try:
-            self._open([move.after() for move in self._plan.replaced], self._within(self._patience.create))
+            self._open(
+                [move.after() for move in self._plan.replaced], self._calls.within(self._patience.create)
+            )
         except ApiError as error:
             raise self._restored(error) from error
 
     def _close(self, ports: list[int]) -> None:
         maybe_closed = False
-        for pause in self._pauses(self._within(self._patience.settle)):
+        for pause in self._calls.pauses(self._calls.within(self._patience.settle)):
             sent = now()
             try:
-                self._delete(ports)
+                self._calls.delete(ports)
             except ApiError as error:
                 maybe_closed = maybe_closed or error.unknown
                 if maybe_closed:
@@ -216,11 +209,11 @@ class ClassicSwap:
     def _open(self, wanted: Sequence[Listener], end: float, at_once: bool = True) -> None:
         """Create listeners, in one call or one each, until all are there; raises the last failure."""
         missing = list(wanted)
-        for pause in self._pauses(end):
+        for pause in self._calls.pauses(end):
             failure: ApiError | None = None
             for batch in [missing] if at_once else [[listener] for listener in missing]:
                 try:
-                    self._create(batch)
+                    self._calls.create(batch)
                 except ApiError as error:
                     failure = error
                 else:
@@ -243,7 +236,7 @@ class ClassicSwap:
         if in_the_way:
             # A failure shows in the create that follows, which comes back here.
             with suppress(ApiError):
-                self._delete(in_the_way)
+                self._calls.delete(in_the_way)
                 for port in in_the_way:
                     self._closed_at.setdefault(port, now())
         return missing
@@ -252,11 +245,13 @@ class ClassicSwap:
         """Put the old listeners back and return what to raise."""
         old = self._old_listeners()
         try:
-            self._open(self._clear_way(old), self._end, at_once=False)
+            self._open(self._clear_way(old), self._calls.end, at_once=False)
             for listener in old:
                 if listener.policies:
-                    set_policies = partial(self._set_policies, listener.port, listener.policies)
-                    self._retried(set_policies, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
+                    set_policies = partial(self._calls.set_policies, listener.port, listener.policies)
+                    self._calls.retried(
+                        set_policies, self._patience.all_in_all, frozenset({"ListenerNotFound"})
+                    )
         except ApiError as error:
             return self._left_open(
                 old, f"{cause.message}; putting the old listeners back failed too ({error.message})"
@@ -282,7 +277,7 @@ class ClassicSwap:
     def _missing(self, wanted: Sequence[Listener]) -> list[Listener]:
         """Which listeners the router does not have as wanted; all of them when it cannot be read."""
         try:
-            self._present = read_all(self._api, [self._plan.name])[0].listeners
+            self._present = self._calls.read().listeners
         except ApiError:
             self._present = ()
         return [want for want in wanted if not any(_same(want, seen) for seen in self._present)]
@@ -304,9 +299,9 @@ class ClassicSwap:
         calls: list[Callable[[], None]] = [
             partial(self._set_policies_made, port, names) for port, names in self._plan.policies
         ]
-        calls += [partial(self._set_backend, *entry) for entry in self._deferred_backend]
+        calls += [partial(self._calls.set_backend, *entry) for entry in self._deferred_backend]
         if self._plan.health_check:
-            calls.append(self._configure_health_check)
+            calls.append(partial(self._calls.configure_health_check, self._plan.health_check))
         if not calls:
             return
         failures = [
@@ -320,7 +315,7 @@ class ClassicSwap:
 
     def _late_failure(self, call: Callable[[], None]) -> ApiError | None:
         try:
-            self._retried(call, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
+            self._calls.retried(call, self._patience.all_in_all, frozenset({"ListenerNotFound"}))
         except ApiError as error:
             return error
         return None
@@ -328,32 +323,16 @@ class ClassicSwap:
     def _set_policies_made(self, port: int, names: tuple[str, ...]) -> None:
         """Set policies by name; an object that is gone is made again from what was read."""
         try:
-            self._set_policies(port, names)
+            self._calls.set_policies(port, names)
         except ApiError as error:
             if error.code != "PolicyNotFound":
                 raise
             for policy in self._lost_policies(names):
-                self._make_policy(policy)
-            self._set_policies(port, names)
-
-    def _make_policy(self, policy: Policy) -> None:
-        attributes = [{"AttributeName": name, "AttributeValue": value} for name, value in policy.attributes]
-        try:
-            self._write(
-                "create_load_balancer_policy",
-                PolicyName=policy.name,
-                PolicyTypeName=policy.type,
-                PolicyAttributes=attributes,
-            )
-        except ApiError as error:
-            # Another listener has it too, whose policies are set at the same time.
-            if error.code != "DuplicatePolicyName":
-                raise
+                self._calls.make_policy(policy)
+            self._calls.set_policies(port, names)
 
     def _lost_policies(self, names: tuple[str, ...]) -> list[Policy]:
-        there = {
-            policy.name for policy in read_all(self._api, [self._plan.name], policies=True)[0].policies or ()
-        }
+        there = {policy.name for policy in self._calls.read(policies=True).policies or ()}
         return [
             policy
             for policy in self._router.policies or ()
@@ -363,9 +342,9 @@ class ClassicSwap:
     def _read_back(self) -> LoadBalancer:
         expected = predict(self._router, self._plan)
         found: list[str] = []
-        for pause in self._pauses(self._within(self._patience.settle)):
+        for pause in self._calls.pauses(self._calls.within(self._patience.settle)):
             try:
-                router = read_all(self._api, [self._plan.name], policies=True)[0]
+                router = self._calls.read(policies=True)
             except ApiError as error:
                 found = [error.message]
             else:
@@ -382,7 +361,7 @@ class ClassicSwap:
 
     def _remove_intent(self, *others: str) -> None:
         keys = sorted({*self._intent, *(key for key in self._router.tags if is_intent_tag(key))})
-        self._retried(partial(self._remove_tags, [*others, *keys]), self._patience.settle)
+        self._calls.retried(partial(self._calls.remove_tags, [*others, *keys]), self._patience.settle)
 
     # Ends
 
@@ -407,11 +386,11 @@ class ClassicSwap:
     def _take_back(self) -> None:
         """Remove what this run added. A listener goes before the tag that says what it is."""
         if self._made:
-            self._retried(partial(self._delete, self._made), self._patience.settle)
+            self._calls.retried(partial(self._calls.delete, self._made), self._patience.settle)
         tags = self._router.tags
         replaced = {key: tags[key] for key, _value in self._plan.tags if key in tags}
         if replaced:
-            self._retried(partial(self._add_tags, replaced), self._patience.settle)
+            self._calls.retried(partial(self._calls.add_tags, replaced), self._patience.settle)
         self._remove_intent(*(key for key, _value in self._plan.tags if key not in tags))
 
     def _error(self, message: str, **details: Any) -> RouterError:
@@ -424,67 +403,6 @@ class ClassicSwap:
             **details,
         )
 
-    # Calls
-
-    def _within(self, seconds: float) -> float:
-        return min(self._end, now() + seconds)
-
-    def _pauses(self, end: float) -> Iterator[float | None]:
-        """Pauses between tries, the first of 50 ms; None says that this try is the last."""
-        pause = 0.05
-        while now() + pause < end:
-            yield pause
-            pause = min(pause * 2, 2)
-        yield None
-
-    def _retried(self, call: Callable[[], None], seconds: float, also: frozenset[str] = frozenset()) -> None:
-        for pause in self._pauses(self._within(seconds)):
-            try:
-                return call()
-            except ApiError as error:
-                if pause is None or not (error.transient or error.code in also):
-                    raise
-            time.sleep(pause)
-
-    def _write(self, action: str, **params: Any) -> None:
-        self._send(action, LoadBalancerName=self._plan.name, **params)
-
-    def _send(self, action: str, **params: Any) -> None:
-        if now() > self._end + self._patience.last_call:
-            raise ApiError(
-                f"{action} was not asked of {self._plan.name} any more, because this run has stood still until its intent "
-                "was over and another may be at work: look at its status, and run the same again",
-                "TooLate",
-            )
-        answer = self._api.write(action, **params)
-        self.report.request_ids.append(answer["ResponseMetadata"]["RequestId"])
-
-    def _create(self, listeners: Sequence[Listener]) -> None:
-        self._write("create_load_balancer_listeners", Listeners=[listener_param(each) for each in listeners])
-
-    def _delete(self, ports: list[int]) -> None:
-        self._write("delete_load_balancer_listeners", LoadBalancerPorts=ports)
-
-    def _set_policies(self, port: int, names: tuple[str, ...]) -> None:
-        self._write("set_load_balancer_policies_of_listener", LoadBalancerPort=port, PolicyNames=list(names))
-
-    def _set_backend(self, port: int, names: tuple[str, ...]) -> None:
-        self._write(
-            "set_load_balancer_policies_for_backend_server", InstancePort=port, PolicyNames=list(names)
-        )
-
-    def _configure_health_check(self) -> None:
-        if self._plan.health_check:
-            self._write("configure_health_check", HealthCheck=health_check_param(self._plan.health_check))
-
-    def _add_tags(self, tags: dict[str, str]) -> None:
-        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._send("add_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
-
-    def _remove_tags(self, keys: list[str]) -> None:
-        pairs = [{"Key": key} for key in keys]
-        self._send("remove_tags", LoadBalancerNames=[self._plan.name], Tags=pairs)
-
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
@@ -494,11 +412,6 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def now() -> float:
-    """Seconds that pass also while the machine sleeps, where the system counts them."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _same(one: Listener, two: Listener) -> bool:
