@@ -65,6 +65,8 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 _DISCOVERY_SECONDS = 20.0
+# What kubernetes.core takes in the place of a kubeconfig's own credentials.
+_CREDENTIALS = ("api_key", "username", "client_cert", "cert_file")
 _SECRET = re.compile(r"token|password|passwd|secret|key", re.IGNORECASE)
 _MERGE = "application/merge-patch+json"
 
@@ -358,7 +360,12 @@ def _plugin_failures() -> Iterator[list[str]]:
 
 
 def _check_plugin(failures: list[str], auth: Mapping[str, Any], cause: ClusterError | None = None) -> None:
-    if failures:
+    given = any(auth.get(option) for option in _CREDENTIALS)
+    if (
+        failures
+        and not given
+        and not any(os.environ.get(f"K8S_AUTH_{each.upper()}") for each in _CREDENTIALS)
+    ):
         raise InputError(
             f"The credential plugin (exec) of {_named(auth)} gives no credentials: "
             f"{' '.join(failures[-1].removeprefix('exec: ').split())}; run its command by hand to see why."

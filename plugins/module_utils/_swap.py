@@ -180,21 +180,23 @@ def _backend_policies(
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The policies with which each instance port is spoken to as the one before it.
 
-    Where only a part of the listeners has moved, what has none may not have got them yet: none are taken away.
+    They are taken away only from a port that nothing of ours uses yet, for one that still serves: of any
+    other it is not known that they are not its own.
     """
     intended = {move.port: move for move in colors.intent.moves} if colors.intent else {}
-    whole = colors.intent is None and len(set(colors.of_listener.values())) < 2
+    used = {listener.instance_port for listener in router.listeners if listener.port in colors.of_listener}
+    of_colors = {port for ports in (colors.blue, colors.green) if ports for port in ports.node_ports}
     follows: dict[int, int] = {}
     for move in moves:
         before = intended.get(move.port, move).old
-        if before is not None and before != move.new:
+        if before in of_colors and before != move.new:
             follows.setdefault(move.new, before)
     if preview and preview.old is None and moves[0].old is not None:
         # What shows the idle color must speak to it as our listeners speak to the live one.
         follows.setdefault(preview.new, moves[0].old)
     for new, old in follows.items():
         names = router.backend_policies.get(old, ())
-        if names != router.backend_policies.get(new, ()) and (names or whole):
+        if names != router.backend_policies.get(new, ()) and (names or (old in used and new not in used)):
             yield new, names
 
 

@@ -20,7 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_liste
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
-SHORT = Patience(settle=0.4, create=0.6, all_in_all=2.5, last_call=0.5)
+SHORT = Patience(settle=0.4, create=0.6, late=0.1, all_in_all=2.5)
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Ended:
 class Child:
     """The room of the swap in a process of its own."""
 
-    def __init__(self, api: Any, name: str, color: str, **given: Any) -> None:
+    def __init__(self, api: Any, name: str, color: str, patience: Patience = SHORT, **given: Any) -> None:
+        self._patience = patience
         self._read, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -48,7 +49,7 @@ class Child:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:
             params = arguments(ROOM, {"settle": 0, "wait_for_swap": 0, **given})
-            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None, SHORT)}
+            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None, self._patience)}
         except BluegreenError as error:
             told = {"error": error.message, "details": error.details}
         with os.fdopen(write, "w") as pipe:

@@ -273,6 +273,16 @@ def test_a_claim_that_was_taken_over_is_given_back_when_nothing_was_swapped(plai
     assert plain.tags == before
 
 
+@pytest.mark.sandbox
+def test_an_intent_goes_also_where_the_claim_cannot_be_given_back(plain, aws):
+    plain.tag({"octoblu.bluegreen/app": "till/1"})
+    aws.fault("error", "DeleteLoadBalancerListeners", code="AccessDenied", status=403)
+    aws.fault("error", "AddTags", nth=2, code="AccessDenied", status=403)
+    with pytest.raises(RouterError, match="may be there still"):
+        swap(plain, "green", claim="shop/1", take_over=True)
+    assert not any(key.startswith("octoblu.bluegreen/swap.") for key in plain.tags)
+
+
 def _intent(color, pid, host, time, *moves):
     return encode_intent(Intent("0badcafe", "ada", host, pid, time, color, moves))
 

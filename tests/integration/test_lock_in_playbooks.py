@@ -109,7 +109,8 @@ def test_a_deploy_that_was_broken_into_still_runs_its_hooks_for_a_failure(shop: 
         bluegreen_ready_timeout=20,
         bluegreen_hooks={"on_failure": [str(hook)]},
     )
-    shop.wait_for_lock("stage")
+    while (shop.deployment("blue")["metadata"]["labels"]["app.kubernetes.io/version"]) != "0000003":
+        time.sleep(0.05)
     assert shop.play("unlock").outcome == "unlocked"
     stopped = deploy.finish()
     assert (stopped.code, stopped.outcome) == (2, "stage_failed"), stopped.output

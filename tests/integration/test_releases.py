@@ -283,7 +283,7 @@ def test_a_preview_load_balancer_follows_and_never_decides_what_serves(shop: Sho
         shop.deployed("0000001", **shows)
         shop.deployed("0000002", **shows)
         assert (shop.who(), shown()) == ("green", "blue")
-        hooks = {"after_swap": [str(hook)]}
+        hooks = {"after_swap": str(hook)}
         back = shop.deploy("0000003", bluegreen_hooks=hooks, failing="after_swap", **shows)
         assert (back.outcome, shop.who(), shown()) == ("rolled_back", "green", "blue"), back.output
 

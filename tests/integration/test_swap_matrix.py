@@ -15,6 +15,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,10 +167,11 @@ def test_a_killed_run_is_finished_or_undone(shop, aws, api, certificate, action,
 def test_a_run_that_stood_still_beyond_its_intent_writes_nothing_more(shop, aws, api, action, nth):
     """As after SIGSTOP, or on a laptop that slept: another run may take its intent for cut off by then."""
     aws.fault("hold_after", action, nth=nth)
-    child = Child(api, shop.name, "green")
+    patience = replace(SHORT, last_call=0.5)
+    child = Child(api, shop.name, "green", patience)
     aws.wait_held()
     os.kill(child.pid, signal.SIGSTOP)
-    time.sleep(SHORT.all_in_all + SHORT.last_call)
+    time.sleep(patience.all_in_all + patience.last_call)
     stood_until = aws.mark()
     aws.release()
     os.kill(child.pid, signal.SIGCONT)
@@ -199,9 +201,29 @@ def test_a_router_that_somebody_else_turns_back_is_no_success(shop, elb, aws, ap
     assert "somebody else writes to it" in ended.error
 
 
+def test_whoever_swaps_right_after_a_swap_was_resolved_has_the_last_word(shop, aws, api):
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    child = Child(api, shop.name, "green")
+    _kill_held(aws, child, signal.SIGKILL)
+    aws.release("drop")
+    child.wait()
+    aws.fault("hold_after", "RemoveTags")
+    resolving = Child(api, shop.name, "green", settle=4)
+    aws.wait_held()
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    aws.release()
+    later = Child(api, shop.name, "blue")
+    aws.wait_held()
+    resolved = resolving.wait()
+    aws.release()
+    assert later.wait().error == ""
+    assert (resolved.error, set(shop.node_ports.values())) == ("", {30081})
+    assert "right after this run" in resolved.result["warnings"][0]
+
+
 @pytest.mark.parametrize("color", ["green", "blue"])
 def test_a_delete_that_arrives_after_its_run_gave_it_up_is_mended(shop, aws, api, certificate, color):
-    aws.fault("hold", "DeleteLoadBalancerListeners")
+    aws.fault("hold", "DeleteLoadBalancerListeners", times=2)
     ended = Child(api, shop.name, "green").wait()
     assert "the intent stays on it, because the delete may still arrive" in ended.error
     assert shop.listeners.keys() == {80, 443}
@@ -210,6 +232,33 @@ def test_a_delete_that_arrives_after_its_run_gave_it_up_is_mended(shop, aws, api
     again = Child(api, shop.name, color).wait()
     assert again.error == ""
     _assert_wholly_on(shop, color, certificate)
+
+
+def test_a_delete_that_arrives_behind_the_create_closes_no_port_for_good(shop, aws, api, certificate):
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    # The first is held still when the second one has been answered, and the listeners made and read back.
+    aws.fault("hold_after", "DescribeLoadBalancers", nth=2)
+    child = Child(api, shop.name, "green", replace(SHORT, create=5, all_in_all=20))
+    aws.wait_held(2)
+    aws.release()
+    ended = child.wait()
+    assert ended.error == ""
+    assert "was closed a second time" in ended.result["warnings"][0]
+    _assert_wholly_on(shop, "green", certificate)
+
+
+def test_a_delete_that_arrives_later_still_is_told(shop, aws, api, certificate):
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    aws.fault("hold_after", "DescribeLoadBalancers", nth=3)
+    child = Child(api, shop.name, "green", replace(SHORT, create=5, all_in_all=20))
+    aws.wait_held(2)
+    aws.release()
+    ended = child.wait()
+    assert "port 80, 443" in ended.error
+    assert "IS CLOSED" in ended.error
+    _assert_told(shop, ended)
+    assert Child(api, shop.name, "green").wait().error == ""
+    _assert_wholly_on(shop, "green", certificate)
 
 
 @pytest.fixture

@@ -52,6 +52,10 @@ def by_condition(thing: Object, holds: bool, condition: str) -> Verdict:
 
 
 def _job(thing: Object, seen: Seen) -> Verdict:
+    if cleaned_up_when_done(thing):
+        # That it is being deleted takes nothing from what it has done.
+        kept = {key: value for key, value in thing["metadata"].items() if key != "deletionTimestamp"}
+        thing = {**thing, "metadata": kept}
     spec, status = thing.get("spec") or {}, thing.get("status") or {}
     conditions = conditions_of(thing)
     complete = conditions.get("Complete", {}).get("status") == "True"

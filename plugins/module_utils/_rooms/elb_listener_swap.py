@@ -75,7 +75,14 @@ def run(
         if interrupted is None:
             break
         time.sleep(params["settle"])
-        router, colors, began = _read_in_peace(params, check_mode, api, tell, wish)
+        seen, colors, began = _read(params, api, wish)
+        if colors.intent and colors.intent_standing is Standing.LIVING:
+            # Whoever comes later has the last word.
+            report.warnings.append(
+                f"{colors.intent.writer} began to swap {router.name} to {colors.intent.color} right after this run."
+            )
+            break
+        router = seen
     if params["wait_in_service"] and done and not check_mode:
         _watch_instances(params, api, before, router.health_check, tell)
     return _result(before, router, wish, done, report)
@@ -101,16 +108,21 @@ def _wish(params: Mapping[str, Any]) -> Wish:
     )
 
 
+def _read(params: Mapping[str, Any], api: Api, wish: Wish) -> tuple[LoadBalancer, Colors, float]:
+    """The router, its colors, and when the read began, by ``now``."""
+    began = now()
+    [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
+    return router, judge_colors(router, wish.listener_ports, wish.described_ports()), began
+
+
 def _read_in_peace(
     params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell, wish: Wish
 ) -> tuple[LoadBalancer, Colors, float]:
-    """Read the router once no other swap is at work on it; also when that read began, by ``now``."""
+    """The same, once no other swap is at work on it."""
     give_up = time.monotonic() + (0 if check_mode else params["wait_for_swap"])
     told = None
     while True:
-        began = now()
-        [router] = read_all(api, [params["name"]], policies=True, instance_health=params["wait_in_service"])
-        colors = judge_colors(router, wish.listener_ports, wish.described_ports())
+        router, colors, began = _read(params, api, wish)
         intent = colors.intent
         if intent is None or colors.intent_standing is Standing.CUT_OFF:
             return router, colors, began

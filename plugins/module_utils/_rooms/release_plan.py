@@ -149,7 +149,9 @@ def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
     if preview and preview.get("name") not in (None, route.name):
         follows = read_route(preview)
         check_router(follows, repairs=True)
-        if not follows.serves and params["goal"] == "deploy" and not params["creates_listeners"]:
+        # What is under way, half done or led elsewhere is mended or waited for when it follows.
+        mended = follows.cut_off or follows.living or "unknown_port" in follows.drift
+        if params["goal"] == "deploy" and not (follows.serves or mended or params["creates_listeners"]):
             raise InputError(
                 f"Load balancer {follows.name}, which is to show the idle color, has no listener of {params['app']}: "
                 "describe one in bluegreen_listeners."

@@ -54,6 +54,8 @@ EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
 _BAD = ("stage_failed", "check_failed")
 _TRIES = 5
 _PAUSE = 0.5
+# Seconds after which a write that fails is not tried again: the phase that it is in must not end meanwhile.
+_PATIENCE = 15
 _CAUSE_LENGTH = 300
 
 
@@ -139,6 +141,7 @@ def _event(
 def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -> list[str]:
     """Add the event to the ledger; returns what there is to warn of, because a ledger must not stop a deploy."""
     name, namespace = name_of_ledger(params["app"]), params["namespace"]
+    give_up = time.monotonic() + _PATIENCE
     try:
         for tried in range(_TRIES):
             found = client.get("v1", "ConfigMap", name, namespace)
@@ -160,7 +163,7 @@ def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -
                 if error.details["status"] == 409:
                     continue
                 # It may have been written all the same: the next look tells.
-                if tried == _TRIES - 1 or not is_transient(error):
+                if tried == _TRIES - 1 or time.monotonic() > give_up or not is_transient(error):
                     raise
                 time.sleep(_PAUSE)
                 continue

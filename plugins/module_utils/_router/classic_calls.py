@@ -32,11 +32,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic 
 @dataclass(frozen=True)
 class Patience:
     """Seconds spent on what fails: proving, deleting and reading back; creating before the old listeners
-    are put back; and all in all, before ``last_call``, what a last call's own time-outs take, so that
-    nothing is written after the intent's end."""
+    are put back; waiting for a delete that may be ``late``; and all in all, before ``last_call``, what a
+    last call's own time-outs take, so that nothing is written after the intent's end."""
 
     settle: float = 10
     create: float = 30
+    late: float = 3
     all_in_all: float = LIFETIME - 8
     last_call: float = 8
 

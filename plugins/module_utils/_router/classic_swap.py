@@ -90,6 +90,7 @@ class ClassicSwap:
         self._closed_at: dict[int, float] = {}
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
+        self._delete_lost = False
         self.report = SwapReport(request_ids=self._calls.request_ids)
 
     def run(self) -> LoadBalancer:
@@ -101,6 +102,8 @@ class ClassicSwap:
             self._replace()
             self._set_policies_and_check()
         router = self._read_back()
+        if self._delete_lost:
+            router = self._open_again()
         try:
             self._remove_intent()
         except ApiError as error:
@@ -188,7 +191,7 @@ class ClassicSwap:
             try:
                 self._calls.delete(ports)
             except ApiError as error:
-                maybe_closed = maybe_closed or error.unknown
+                maybe_closed = self._delete_lost = maybe_closed or error.unknown
                 if maybe_closed:
                     self._closed_at = self._closed_at or dict.fromkeys(ports, sent)
                 if error.transient and pause is not None:
@@ -226,6 +229,25 @@ class ClassicSwap:
             if pause is None or not (failure.transient or failure.code in _SETTLING):
                 raise failure
             time.sleep(pause)
+
+    def _open_again(self) -> LoadBalancer:
+        """A delete that was asked for twice may be carried out twice, the second time behind the create."""
+        time.sleep(self._patience.late)
+        wanted = [move.after() for move in self._plan.replaced]
+        missing = self._missing(wanted)
+        if missing:
+            with _signals_held():
+                try:
+                    self._open(missing, self._calls.within(self._patience.create), at_once=False)
+                except ApiError as error:
+                    raise self._left_open(wanted, error.message) from error
+                self._set_policies_and_check()
+            ports = ", ".join(str(listener.port) for listener in missing)
+            self.report.warnings.append(
+                f"port {ports} of {self._plan.name} was closed a second time, by a delete whose answer had been lost, for "
+                f"up to {self._patience.late:g} s"
+            )
+        return self._read_back()
 
     def _clear_way(self, wanted: Sequence[Listener]) -> list[Listener]:
         """Which listeners are not there yet; another on such a port is deleted."""
@@ -342,6 +364,7 @@ class ClassicSwap:
     def _read_back(self) -> LoadBalancer:
         expected = predict(self._router, self._plan)
         found: list[str] = []
+        router: LoadBalancer | None = None
         for pause in self._calls.pauses(self._calls.within(self._patience.settle)):
             try:
                 router = self._calls.read(policies=True)
@@ -353,6 +376,9 @@ class ClassicSwap:
                     return router
             if pause is not None:
                 time.sleep(pause)
+        absent = [move.after() for move in self._plan.moves if router and router.listener(move.port) is None]
+        if absent:
+            raise self._left_open(absent, f"somebody else has deleted it, or a lost delete has ({found[0]})")
         raise self._error(
             f"load balancer {self._plan.name} is not as it was written: {'; '.join(found)}. "
             "The intent stays on it: run the same again, or repair",
@@ -389,9 +415,11 @@ class ClassicSwap:
             self._calls.retried(partial(self._calls.delete, self._made), self._patience.settle)
         tags = self._router.tags
         replaced = {key: tags[key] for key, _value in self._plan.tags if key in tags}
-        if replaced:
-            self._calls.retried(partial(self._calls.add_tags, replaced), self._patience.settle)
-        self._remove_intent(*(key for key, _value in self._plan.tags if key not in tags))
+        try:
+            if replaced:
+                self._calls.retried(partial(self._calls.add_tags, replaced), self._patience.settle)
+        finally:
+            self._remove_intent(*(key for key, _value in self._plan.tags if key not in tags))
 
     def _error(self, message: str, **details: Any) -> RouterError:
         return RouterError(

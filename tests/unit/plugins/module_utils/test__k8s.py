@@ -73,6 +73,21 @@ def test_a_kubeconfig_that_is_no_yaml_is_named(api: Api, tmp_path: Path) -> None
         _k8s.connect({"kubeconfig": f"{tmp_path}/bad"})
 
 
+def _kubeconfig(api: Api, folder: Path, plugin: dict[str, Any]) -> str:
+    """A file whose user has a credential plugin."""
+    path = folder / "config"
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "shop",
+        "contexts": [{"name": "shop", "context": {"cluster": "shop", "user": "ada"}}],
+        "clusters": [{"name": "shop", "cluster": {"server": api.url}}],
+        "users": [{"name": "ada", "user": {"exec": plugin}}],
+    }
+    path.write_text(json.dumps(kubeconfig))
+    return str(path)
+
+
 @pytest.mark.parametrize("answers", [False, True])
 def test_a_credential_plugin_that_fails_is_named_instead_of_what_nobody_may(
     api: Api, tmp_path: Path, answers: bool
@@ -87,20 +102,25 @@ def test_a_credential_plugin_that_fails_is_named_instead_of_what_nobody_may(
         "args": ["-c", script],
         "interactiveMode": "Never",
     }
-    kubeconfig = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "shop",
-        "contexts": [{"name": "shop", "context": {"cluster": "shop", "user": "ada"}}],
-        "clusters": [{"name": "shop", "cluster": {"server": api.url}}],
-        "users": [{"name": "ada", "user": {"exec": plugin}}],
-    }
-    (tmp_path / "config").write_text(json.dumps(kubeconfig))
+    kubeconfig = _kubeconfig(api, tmp_path, plugin)
     with pytest.raises(
         InputError,
         match=rf"plugin \(exec\) of {tmp_path}/config gives no credentials: .*255.* the SSO session has expired; run",
     ):
-        _k8s.connect({"kubeconfig": f"{tmp_path}/config"})
+        _k8s.connect({"kubeconfig": kubeconfig})
+
+
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_a_credential_plugin_that_is_not_needed_may_fail(
+    api: Api, tmp_path: Path, by_environment: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(tmp_path / "nowhere")}
+    kubeconfig = _kubeconfig(api, tmp_path, {**plugin, "interactiveMode": "Never"})
+    api.answers(SHOP, reply(deployment()))
+    if by_environment:
+        monkeypatch.setenv("K8S_AUTH_API_KEY", "a-token")
+    given = {} if by_environment else {"api_key": "a-token"}
+    assert _k8s.connect({"kubeconfig": kubeconfig, **given}).get("apps/v1", "Deployment", "shop", "demo")
 
 
 @pytest.fixture

@@ -119,8 +119,16 @@ def test_backend_policies_that_a_killed_swap_had_not_set_yet(moved, color):
     lb = router(*moved, tags=tags, backend_policies={30081: ("proxy",)})
     resolved = after(lb, color).backend_policies
     assert resolved == {30081: ("proxy",)} | ({30082: ("proxy",)} if color == "green" else {})
-    gone = router(*moved, tags=tags, backend_policies={30082: ("proxy",)})
-    assert after(gone, color).backend_policies == {30082: ("proxy",)}
+    stale = router(*moved, tags=tags, backend_policies={30082: ("proxy",)})
+    serves_without = color == "green" and moved == (http(80, 30081),)
+    assert after(stale, color).backend_policies == {30082: () if serves_without else ("proxy",)}
+
+
+@pytest.mark.parametrize("stray", [80, 444])
+def test_backend_policies_of_a_port_that_serves_do_not_follow_a_stray_listener(stray):
+    tags = {"blue": f"{stray}=30081 443=30081", "green": f"{stray}=30082 443=30082"}
+    lb = router(http(stray, 31000), http(443, 30081), tags=tags, backend_policies={30081: ("proxy",)})
+    assert after(lb, "blue", repair=True).backend_policies == {30081: ("proxy",)}
 
 
 def test_first_listeners_are_made_from_their_specifications():

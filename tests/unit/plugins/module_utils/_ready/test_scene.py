@@ -139,7 +139,10 @@ def test_a_job_that_cleans_itself_up_stays_done(thing: Object, stays: bool, list
     [stream] = scene.streams()
     scene.apply(Listed(stream, [job(False)]))
     scene.apply(Changed(stream, thing))
-    scene.apply(Listed(stream, []) if listed_anew else Changed(stream, thing, gone=True))
+    # The controller deletes it in the foreground.
+    going = {**thing, "metadata": {**thing["metadata"], "deletionTimestamp": "2026-11-23T08:02:00Z"}}
+    scene.apply(Changed(stream, going))
+    scene.apply(Listed(stream, []) if listed_anew else Changed(stream, going, gone=True))
     [verdict] = scene.verdicts()
     assert verdict.ready == stays
 

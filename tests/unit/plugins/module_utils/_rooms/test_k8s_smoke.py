@@ -78,6 +78,19 @@ def test_endpoints_may_come_a_moment_late() -> None:
     assert smoke(Cluster((503, NOT_YET), (503, NOT_YET), (200, b"")))["answered"] is True
 
 
+def test_endpoints_that_come_late_leave_the_application_its_time() -> None:
+    class Late(Cluster):
+        def request(self, *args: Any) -> Any:
+            if time.monotonic() < ready:
+                return 503, {}, NOT_YET
+            time.sleep(1.3)
+            return 500, {}, b"no database"
+
+    ready = time.monotonic() + 1.5
+    with pytest.raises(ClusterError, match="answered 500"):
+        smoke(Late(), timeout=2)
+
+
 def test_endpoints_that_never_come_fail() -> None:
     with pytest.raises(ClusterError, match="no endpoints available"):
         smoke(Cluster((503, NOT_YET)), timeout=1)

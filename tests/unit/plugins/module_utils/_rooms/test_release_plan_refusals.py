@@ -82,6 +82,18 @@ def test_a_preview_that_could_not_follow_is_refused_before_anything_moves() -> N
     assert plan(**bare, creates_listeners=True)["action"] == "stage"
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"intent": {"color": "green", "living": False}},
+        {"intent": {"color": "green", "living": True}},
+        {"drift": [{"code": "unknown_port", "message": "80 leads elsewhere"}]},
+    ],
+)
+def test_a_preview_that_is_half_done_is_mended_when_it_follows(state: dict[str, Any]) -> None:
+    assert plan(preview_router=ROUTER | NOBODY | {"name": "shop-preview"} | state)["action"] == "stage"
+
+
 def test_a_hook_that_is_missing_keeps_nobody_from_looking() -> None:
     absent = {"missing_hooks": ["/no/such.yml"], "ready_timeout": 0}
     with pytest.raises(InputError, match="cannot become ready within 0 s"):
