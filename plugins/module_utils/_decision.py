@@ -91,6 +91,16 @@ def check_router(route: Route, creates_listeners: bool = False, repairs: bool = 
         raise InputError(f"Load balancer {route.name} does not say which color is live.")
 
 
+def check_can_follow(route: Route) -> None:
+    """Refuse a load balancer that has nothing to point at a color; what is half done or led elsewhere is mended."""
+    mended = route.cut_off or route.living or "unknown_port" in route.drift
+    if not (route.serves or mended):
+        raise InputError(
+            f"Load balancer {route.name} is to show the idle color and has no listener for it: "
+            "describe one in bluegreen_listeners."
+        )
+
+
 def choose_release(route: Route, sides: Mapping[str, Side], ledger: Ledger, rendered: Release) -> Release:
     """The release that a deploy of a commit means: what the templates give today, or as it once served.
 

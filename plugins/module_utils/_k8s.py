@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.dict_transformations import dict_merge
@@ -65,8 +66,6 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 _DISCOVERY_SECONDS = 20.0
-# What kubernetes.core takes in the place of a kubeconfig's own credentials.
-_CREDENTIALS = ("api_key", "username", "client_cert", "cert_file")
 _SECRET = re.compile(r"token|password|passwd|secret|key", re.IGNORECASE)
 _MERGE = "application/merge-patch+json"
 
@@ -136,10 +135,7 @@ def auth_options(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[
     """
     auth = {name: params[name] for name in AUTH_ARG_SPEC if params.get(name) is not None}
 
-    def given(option: str, *environment: str) -> bool:
-        names = (option.upper(), *environment)
-        return bool(auth.get(option)) or any(environ.get(f"K8S_AUTH_{name}") for name in names)
-
+    given = partial(_given, auth, environ)
     by_host = given("host") and (
         given("api_key")
         or (given("username") and given("password"))
@@ -152,6 +148,12 @@ def auth_options(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[
     elif not params.get("allow_in_cluster") or given("context"):
         auth["kubeconfig"] = "~/.kube/config"
     return auth
+
+
+def _given(auth: Mapping[str, Any], environ: Mapping[str, str], option: str, *environment: str) -> bool:
+    """Whether an option has a value, or one of its variables, as kubernetes.core reads them."""
+    names = (option.upper(), *environment)
+    return bool(auth.get(option)) or any(environ.get(f"K8S_AUTH_{name}") for name in names)
 
 
 class Cluster:
@@ -360,12 +362,10 @@ def _plugin_failures() -> Iterator[list[str]]:
 
 
 def _check_plugin(failures: list[str], auth: Mapping[str, Any], cause: ClusterError | None = None) -> None:
-    given = any(auth.get(option) for option in _CREDENTIALS)
-    if (
-        failures
-        and not given
-        and not any(os.environ.get(f"K8S_AUTH_{each.upper()}") for each in _CREDENTIALS)
-    ):
+    given = partial(_given, auth, os.environ)
+    # These take the place of what a kubeconfig's user has.
+    own = given("api_key") or given("username") or given("client_cert", "CERT_FILE")
+    if failures and not own:
         raise InputError(
             f"The credential plugin (exec) of {_named(auth)} gives no credentials: "
             f"{' '.join(failures[-1].removeprefix('exec: ').split())}; run its command by hand to see why."

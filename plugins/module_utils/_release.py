@@ -153,9 +153,16 @@ def check_smoke(smoke: str) -> None:
         )
 
 
-def check_ready_timeout(seconds: int) -> None:
-    if seconds < 1:
-        raise InputError(f"The pods cannot become ready within {seconds} s: give them 1 second or more.")
+def check_patience(ready_timeout: int, unschedulable_grace: int) -> None:
+    """Refuse seconds that the wait would refuse when objects have been applied."""
+    if ready_timeout < 1:
+        raise InputError(
+            f"The pods cannot become ready within {ready_timeout} s: give them 1 second or more."
+        )
+    if unschedulable_grace < 0:
+        raise InputError(
+            f"A pod cannot be without a node for {unschedulable_grace} s: give it 0 seconds or more."
+        )
 
 
 def check_hooks(missing: Sequence[str]) -> None:

@@ -88,6 +88,10 @@ options:
     description: How many seconds the pods will be given to become ready. Less than 1 is refused.
     type: int
     default: 300
+  unschedulable_grace:
+    description: For how many seconds no node may take a pod. Less than 0 is refused.
+    type: int
+    default: 10
   missing_hooks:
     description: Task files that the run would include and that are not there. Any is refused.
     type: list
@@ -359,6 +363,7 @@ ROOM = Room(
         "smoke_path": {"type": "str", "default": "/"},
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
+        "unschedulable_grace": {"type": "int", "default": 10},
         "missing_hooks": {"type": "list", "elements": "str", "default": []},
         "leaving": {
             "type": "dict",

@@ -96,3 +96,40 @@ def test_a_misspelt_field_is_refused_and_nothing_is_made(shop: Shop, tmp_path: P
         assert refused.code == 2, refused.output
         assert "readinesProbe" in refused.reason
     assert shop.get("deployment", "shop-blue") is None
+
+
+MIGRATION = """
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: "{{ bluegreen_app }}-migrate-{{ bluegreen_color }}"}
+spec:
+  ttlSecondsAfterFinished: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: migrate
+          image: {{ bluegreen_image }}
+          command: ["true"]
+"""
+CLEAN_UP = """
+- name: Delete the Job as its time to live would have it
+  kubernetes.core.k8s:
+    state: absent
+    api_version: batch/v1
+    kind: Job
+    namespace: "{{ bluegreen_hook.namespace }}"
+    name: "{{ bluegreen_hook.app }}-migrate-{{ bluegreen_hook.color }}"
+"""
+
+
+def test_a_job_that_has_done_its_work_may_be_gone_before_the_swap(shop: Shop, tmp_path: Path) -> None:
+    path, hook = tmp_path / "shop.yml.j2", tmp_path / "hook.yml"
+    path.write_text(TEMPLATE + MIGRATION)
+    hook.write_text(CLEAN_UP)
+    hooks = {"after_stage": [str(hook)]}
+    done = shop.deploy("0000001", bluegreen_manifests=[str(path)], bluegreen_hooks=hooks, password=SECRET)
+    assert done.outcome == "deployed", done.output
+    assert shop.get("job", "shop-migrate-blue") is None
+    assert shop.who() == "blue"

@@ -45,6 +45,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
         "The hook such.yml is not the absolute path",
     ),
     "no-time": ({"bluegreen_ready_timeout": 0}, "The pods cannot become ready within 0 s"),
+    "no-grace": ({"bluegreen_unschedulable_grace": -1}, "A pod cannot be without a node for -1 s"),
     "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "before_swaps"),
     "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
 }

@@ -183,41 +183,43 @@ def test_a_run_that_stood_still_beyond_its_intent_writes_nothing_more(shop, aws,
     assert any(key.startswith("octoblu.bluegreen/swap.") for key in shop.tags)
 
 
-def test_a_router_that_somebody_else_turns_back_is_no_success(shop, elb, aws, api):
+@pytest.fixture
+def cut_off(shop, aws, api):
+    """A load balancer with the intent of a run that was killed when it was about to delete."""
     aws.fault("hold", "DeleteLoadBalancerListeners")
     child = Child(api, shop.name, "green")
     _kill_held(aws, child, signal.SIGKILL)
     aws.release("drop")
     child.wait()
+    aws.clear()
+    return shop
+
+
+def test_a_router_that_somebody_else_turns_back_is_no_success(cut_off, elb, aws, api):
     aws.fault("hold_after", "RemoveTags", times=None)
-    child = Child(api, shop.name, "green", settle=0)
+    child = Child(api, cut_off.name, "green", settle=0)
     for _time in range(3):
         aws.wait_held()
-        elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[80])
-        elb.create_load_balancer_listeners(LoadBalancerName=shop.name, Listeners=[listener(80, 30081)])
+        elb.delete_load_balancer_listeners(LoadBalancerName=cut_off.name, LoadBalancerPorts=[80])
+        elb.create_load_balancer_listeners(LoadBalancerName=cut_off.name, Listeners=[listener(80, 30081)])
         aws.release()
     ended = child.wait()
     assert ended.result is None
     assert "somebody else writes to it" in ended.error
 
 
-def test_whoever_swaps_right_after_a_swap_was_resolved_has_the_last_word(shop, aws, api):
-    aws.fault("hold", "DeleteLoadBalancerListeners")
-    child = Child(api, shop.name, "green")
-    _kill_held(aws, child, signal.SIGKILL)
-    aws.release("drop")
-    child.wait()
+def test_whoever_swaps_right_after_a_swap_was_resolved_has_the_last_word(cut_off, aws, api):
     aws.fault("hold_after", "RemoveTags")
-    resolving = Child(api, shop.name, "green", settle=4)
+    resolving = Child(api, cut_off.name, "green", settle=4)
     aws.wait_held()
     aws.fault("hold", "DeleteLoadBalancerListeners")
     aws.release()
-    later = Child(api, shop.name, "blue")
+    later = Child(api, cut_off.name, "blue")
     aws.wait_held()
     resolved = resolving.wait()
     aws.release()
     assert later.wait().error == ""
-    assert (resolved.error, set(shop.node_ports.values())) == ("", {30081})
+    assert (resolved.error, set(cut_off.node_ports.values())) == ("", {30081})
     assert "right after this run" in resolved.result["warnings"][0]
 
 
@@ -235,30 +237,42 @@ def test_a_delete_that_arrives_after_its_run_gave_it_up_is_mended(shop, aws, api
 
 
 def test_a_delete_that_arrives_behind_the_create_closes_no_port_for_good(shop, aws, api, certificate):
-    aws.fault("hold", "DeleteLoadBalancerListeners")
-    # The first is held still when the second one has been answered, and the listeners made and read back.
-    aws.fault("hold_after", "DescribeLoadBalancers", nth=2)
-    child = Child(api, shop.name, "green", replace(SHORT, create=5, all_in_all=20))
-    aws.wait_held(2)
-    aws.release()
-    ended = child.wait()
+    ended = _delete_twice(shop, aws, api, read=2)
     assert ended.error == ""
     assert "was closed a second time" in ended.result["warnings"][0]
     _assert_wholly_on(shop, "green", certificate)
 
 
 def test_a_delete_that_arrives_later_still_is_told(shop, aws, api, certificate):
-    aws.fault("hold", "DeleteLoadBalancerListeners")
-    aws.fault("hold_after", "DescribeLoadBalancers", nth=3)
-    child = Child(api, shop.name, "green", replace(SHORT, create=5, all_in_all=20))
-    aws.wait_held(2)
-    aws.release()
-    ended = child.wait()
+    ended = _delete_twice(shop, aws, api, read=3)
     assert "port 80, 443" in ended.error
     assert "IS CLOSED" in ended.error
     _assert_told(shop, ended)
     assert Child(api, shop.name, "green").wait().error == ""
     _assert_wholly_on(shop, "green", certificate)
+
+
+def _delete_twice(balancer, aws, api, read):
+    """A swap whose first delete has its effect only when this read of its run has been answered."""
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    aws.fault("hold_after", "DescribeLoadBalancers", nth=read)
+    child = Child(api, balancer.name, "green", replace(SHORT, create=5, all_in_all=20))
+    aws.wait_held(2)
+    aws.release()
+    return child.wait()
+
+
+def test_an_intent_ends_by_the_read_that_gave_it_its_time(shop, aws, api):
+    patience = replace(SHORT, all_in_all=0.5, last_call=0.5)
+    aws.fault("delay", "DescribeTags", seconds=1.5)
+    mark = aws.mark()
+    ended = Child(api, shop.name, "green", patience).wait()
+    assert "has stood still" in ended.error
+    assert {call["action"] for call in aws.calls(mark)} <= {
+        "DescribeLoadBalancers",
+        "DescribeTags",
+        "DescribeLoadBalancerPolicies",
+    }
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import
     Decision,
     WayBack,
     after_move,
+    check_can_follow,
     check_claim,
     check_router,
     choose_release,
@@ -67,7 +68,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     Side,
     check_app,
     check_hooks,
-    check_ready_timeout,
+    check_patience,
     check_smoke,
     companions,
     read_commit,
@@ -124,7 +125,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
     waits = route.living is not None and not params["locked"] and goal not in _READING
     if goal not in _READING:
-        check_ready_timeout(params["ready_timeout"])
+        check_patience(params["ready_timeout"], params["unschedulable_grace"])
         check_hooks(params["missing_hooks"])
     if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
@@ -149,13 +150,8 @@ def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
     if preview and preview.get("name") not in (None, route.name):
         follows = read_route(preview)
         check_router(follows, repairs=True)
-        # What is under way, half done or led elsewhere is mended or waited for when it follows.
-        mended = follows.cut_off or follows.living or "unknown_port" in follows.drift
-        if params["goal"] == "deploy" and not (follows.serves or mended or params["creates_listeners"]):
-            raise InputError(
-                f"Load balancer {follows.name}, which is to show the idle color, has no listener of {params['app']}: "
-                "describe one in bluegreen_listeners."
-            )
+        if params["goal"] == "deploy" and not params["creates_listeners"]:
+            check_can_follow(follows)
         check_claim(follows, claim, params["claim"])
 
 

@@ -110,6 +110,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "smoke_path": "/healthz",
         "preview_router": None,
         "ready_timeout": 300,
+        "unschedulable_grace": 10,
         "missing_hooks": [],
         "leaving": None,
         "color": None,

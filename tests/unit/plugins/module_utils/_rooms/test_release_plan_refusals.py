@@ -30,6 +30,7 @@ def test_services_elsewhere_need_not_be_visible() -> None:
     [
         ({"app": "Shop"}, "'Shop'"),
         ({"smoke": "maybe"}, "'maybe'"),
+        ({"unschedulable_grace": -1}, "without a node for -1 s"),
         ({"commit": 5349}, "5349 is a number"),
         ({"commit": ""}, "No commit was given"),
         ({"router": {"drift": [{"code": "tags_equal", "message": "both 30081"}]}}, "Both 30081 (tags_equal)"),
@@ -76,7 +77,7 @@ def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
 def test_a_preview_that_could_not_follow_is_refused_before_anything_moves() -> None:
     bare = {"preview_router": ROUTER | NOBODY | {"name": "shop-preview"}}
     with pytest.raises(
-        InputError, match=r"shop-preview, which is to show the idle color, has no listener of shop"
+        InputError, match=r"shop-preview is to show the idle color and has no listener for it"
     ):
         plan(**bare)
     assert plan(**bare, creates_listeners=True)["action"] == "stage"
