@@ -319,11 +319,31 @@ def test_a_dead_runs_request_that_arrives_late_is_mended(shop, aws, api, certifi
     child = Child(api, shop.name, "green")
     _kill_held(aws, child, signal.SIGKILL)
     child.wait()
-    late = threading.Timer(0.7, aws.release)
+    mark = aws.mark()
+
+    def release_late() -> None:
+        while not any(call["action"] == "RemoveTags" for call in aws.calls(mark)):
+            time.sleep(0.05)
+        aws.release()
+
+    late = threading.Thread(target=release_late)
     late.start()
     swap(shop, color, settle=2)
     late.join()
     _assert_wholly_on(shop, color, certificate)
+
+
+def test_a_dead_runs_request_that_arrives_during_the_proof_is_told(cut_off, elb, aws, api, certificate):
+    aws.fault("hold", "SetLoadBalancerPoliciesOfListener")
+    child = Child(api, cut_off.name, "green")
+    aws.wait_held()
+    elb.delete_load_balancer_listeners(LoadBalancerName=cut_off.name, LoadBalancerPorts=[80, 443])
+    aws.release()
+    ended = child.wait()
+    assert "IS CLOSED" in ended.error
+    _assert_told(cut_off, ended)
+    assert Child(api, cut_off.name, "green").wait().error == ""
+    _assert_wholly_on(cut_off, "green", certificate)
 
 
 def _kill_held(aws, child, number):

@@ -125,6 +125,11 @@ class ClassicSwap:
         ]
         calls += [partial(self._set_backend_early, *entry) for entry in self._plan.backend_policies]
         failures = [error for error in together([partial(self._failure, call) for call in calls]) if error]
+        gone = [error for error in failures if error.code == "ListenerNotFound"]
+        if gone and self._missing(old):
+            raise self._left_open(
+                old, f"somebody else has deleted it, or a dead run's request has ({gone[0].message})"
+            )
         if failures:
             raise self._undone(failures[0], "nothing was deleted")
 
