@@ -24,6 +24,8 @@ WORKLOAD_SPEC: dict[str, dict[str, Any]] = {
     "namespace": {"type": "str"},
     "label_selectors": {"type": "list", "elements": "str"},
     "condition": {"type": "str"},
+    "node_ports": {"type": "list", "elements": "int"},
+    "pod_labels": {"type": "dict"},
 }
 
 
@@ -64,7 +66,11 @@ def _ask(asked: Mapping[str, Any]) -> Ask:
         except ValueError as error:
             raise InputError(f"label_selectors: {error}.") from error
     holds = _compiled(condition) if condition else None
-    return Ask(api_version, kind, namespace, name, selector, condition, holds)
+    node_ports = tuple(asked.get("node_ports") or ())
+    if node_ports and kind != "Service":
+        raise InputError(f"node_ports is for a Service; a {kind} has none.")
+    labels = asked.get("pod_labels") or {}
+    return Ask(api_version, kind, namespace, name, selector, condition, holds, node_ports, labels)
 
 
 def _compiled(condition: str) -> Callable[[Mapping[str, Any]], bool]:

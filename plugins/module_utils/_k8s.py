@@ -20,10 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible.module_utils.common.dict_transformations import dict_merge
-from ansible_collections.kubernetes.core.plugins.module_utils.apply import annotate, apply_patch
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-from ansible_collections.kubernetes.core.plugins.module_utils.exceptions import ApplyException
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client as _core_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
@@ -54,6 +51,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import
     raised,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import no_answer, refusal
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import MANAGER
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,
@@ -68,6 +66,7 @@ T = TypeVar("T")
 _DISCOVERY_SECONDS = 20.0
 _SECRET = re.compile(r"token|password|passwd|secret|key", re.IGNORECASE)
 _MERGE = "application/merge-patch+json"
+_APPLY = "application/apply-patch+yaml"
 
 
 def secrets(params: Mapping[str, Any]) -> set[str]:
@@ -227,37 +226,39 @@ class Cluster:
         return self._wire.watch(path, f"watch {_what(kind, None, namespace)}", query, seconds)
 
     def apply(
-        self, wanted: Object, namespace: str, dry_run: bool = False, strict: bool = True
-    ) -> tuple[Object | None, Object]:
-        """The object before, None where there was none, and after, as ``kubectl apply`` leaves it.
+        self,
+        wanted: Object,
+        namespace: str,
+        dry_run: bool = False,
+        strict: bool = True,
+        force: bool = False,
+        manager: str = MANAGER,
+    ) -> Object:
+        """Send one server-side apply, and return the object as it is then.
 
-        The patch is kubernetes.core's: what was applied before and is wanted no more is taken away,
-        what others have set stays. With ``dry_run`` the API says what it would do, refusals included.
-        With ``strict`` it refuses a field that it does not know, which it else drops without a word:
-        https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
+        The API server merges by its own keys, takes away what ``manager`` has applied before and wants no
+        more, and refuses (409, FieldManagerConflict) to change what others have set, unless ``force`` says so.
+        With ``dry_run`` it says what it would do, refusals included. With ``strict`` it refuses a field
+        that it does not know: https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
         """
         wanted = {**wanted, "metadata": {**wanted["metadata"], "namespace": namespace}}
         api_version, kind, name = wanted["apiVersion"], wanted["kind"], wanted["metadata"]["name"]
-        what = _what(kind, name, namespace)
-        query = {"fieldValidation": "Strict" if strict else "Ignore", "dryRun": "All" if dry_run else None}
-        before = self.get(api_version, kind, name, namespace)
-        if before is None:
-            path = self._path(api_version, kind, namespace)
-            body = dict_merge(wanted, annotate(wanted))
-            return None, self._write("POST", path, f"create {what}", body, query=query)
-        try:
-            _unused, patch = apply_patch(before, wanted)
-        except ApplyException as error:
-            raise InputError(f"{what} cannot be applied: {error}.") from error
-        if patch == before:
-            return before, before
+        query = {
+            "fieldManager": manager,
+            "fieldValidation": "Strict" if strict else "Ignore",
+            "force": "true" if force else "false",
+            "dryRun": "All" if dry_run else None,
+        }
         path = self._path(api_version, kind, namespace, name)
-        return before, self._write("PATCH", path, f"change {what}", patch, _MERGE, query)
+        return self._write("PATCH", path, f"apply {_what(kind, name, namespace)}", wanted, _APPLY, query)
 
-    def create(self, api_version: str, kind: str, namespace: str | None, body: Object) -> Object:
+    def create(
+        self, api_version: str, kind: str, namespace: str | None, body: Object, dry_run: bool = False
+    ) -> Object:
         name = (body.get("metadata") or {}).get("name")
         path = self._path(api_version, kind, namespace)
-        return self._write("POST", path, f"create {_what(kind, name, namespace)}", body)
+        query = {"dryRun": "All" if dry_run else None}
+        return self._write("POST", path, f"create {_what(kind, name, namespace)}", body, query=query)
 
     def replace(self, api_version: str, kind: str, name: str, namespace: str | None, body: Object) -> Object:
         path = self._path(api_version, kind, namespace, name)
@@ -271,6 +272,7 @@ class Cluster:
         namespace: str | None,
         body: Object,
         resource_version: str | None = None,
+        dry_run: bool = False,
     ) -> Object:
         """Send a merge patch; with ``resource_version`` it is refused (409) if the object has moved on."""
         if resource_version is not None:
@@ -278,13 +280,20 @@ class Cluster:
             body = {**body, "metadata": metadata}
         path = self._path(api_version, kind, namespace, name)
         action = f"change {_what(kind, name, namespace)}"
-        return self._write("PATCH", path, action, body, _MERGE)
+        return self._write("PATCH", path, action, body, _MERGE, {"dryRun": "All" if dry_run else None})
 
-    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> bool:
-        """Delete in the background; False when there was nothing of that name."""
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: str = "Background",
+    ) -> bool:
+        """Begin to delete; False when there was nothing of that name. In the foreground it goes after its own."""
         action = f"delete {_what(kind, name, namespace)}"
         path = self._path(api_version, kind, namespace, name)
-        answer = self._wire.send("DELETE", path, action, body={"propagationPolicy": "Background"})
+        answer = self._wire.send("DELETE", path, action, body={"propagationPolicy": propagation})
         if answer.status == 404 and _names_an_object(self._wire.decoded(action, answer)):
             return False
         self._wire.checked(action, answer)
@@ -310,6 +319,7 @@ class Cluster:
         content_type: str = "application/json",
         query: Mapping[str, Any] | None = None,
     ) -> Object:
+        query = {"fieldManager": MANAGER, **(query or {})}
         answer = self._wire.send(method, path, action, query, body=body, content_type=content_type)
         return self._wire.checked(action, answer)
 

@@ -224,7 +224,10 @@ def _encoded(query: Mapping[str, Any]) -> str:
 
 
 def raised(failure: Failure) -> ClusterError:
-    return ClusterError(failure.message, status=failure.status, reason=failure.reason)
+    details: dict[str, Any] = {"status": failure.status, "reason": failure.reason}
+    if failure.causes:
+        details["causes"] = [dict(cause) for cause in failure.causes]
+    return ClusterError(failure.message, **details)
 
 
 def is_transient(error: ClusterError) -> bool:

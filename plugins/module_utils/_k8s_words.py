@@ -15,11 +15,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failure:
-    """One sentence, and what it was made from; ``status`` is None when there was no HTTP answer."""
+    """One sentence, and what it was made from; ``status`` is None when there was no HTTP answer.
+
+    ``causes`` are the API's own, one a field: C(field), C(reason), C(message).
+    """
 
     message: str
     status: int | None
     reason: str | None
+    causes: tuple[Mapping[str, Any], ...] = ()
 
 
 _ADVICE = {
@@ -39,7 +43,8 @@ def refusal(action: str, host: str, status: int, answer: Mapping[str, Any]) -> F
     if advice is None and status >= 500:
         advice = "the API server is in trouble: try again later"
     text = f"Could not {action} at {host}: {label}: {told}"
-    return Failure(_sentence(text, advice), status, reason)
+    causes = tuple((answer.get("details") or {}).get("causes") or ())
+    return Failure(_sentence(text, advice), status, reason, causes)
 
 
 def unreadable(action: str, host: str, status: int, body: bytes) -> Failure:

@@ -22,6 +22,7 @@ except ImportError:
     pass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import LAST_APPLIED, applied
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
@@ -34,7 +35,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
 
 Object = dict[str, Any]
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # What the API server writes into every object by itself.
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
@@ -116,8 +116,8 @@ def stamp(
 ) -> list[Object]:
     """Copies that say of whom they are: labels on all, the release on those that run pods.
 
-    ``old_marks`` are annotations of the color's Deployment in the cluster that must go in the same
-    write that changes what they spoke of.
+    ``old_marks`` are annotations of the color's Deployment in the cluster that are emptied in the same
+    write that changes what they spoke of: what others own can be set by it, but not removed.
     """
     stamped = []
     for entry in objects:
@@ -130,7 +130,7 @@ def stamp(
             annotations = _child(entry["metadata"], "annotations")
             annotations[MANIFEST] = release.manifest
             if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
-                annotations.update(dict.fromkeys(old_marks))
+                annotations.update(dict.fromkeys(old_marks, ""))
         stamped.append(entry)
     return stamped
 
@@ -146,15 +146,14 @@ def keep_running(objects: Sequence[Object], replicas: int) -> list[Object]:
 
 def applied_before(found: Mapping[str, Any]) -> Object | None:
     """An object of the cluster as it was last applied, with our marks as they stand; None if it never was."""
-    notes = _at(found, "metadata", "annotations")
-    text = notes.get(_LAST_APPLIED)
-    if text is None:
+    before = applied(found)
+    if before is None:
         return None
-    applied: Object = json.loads(text)
+    notes = _at(found, "metadata", "annotations")
     marks = {mark: notes[mark] for mark in MARKS if mark in notes}
     if marks:
-        _child(_child(applied, "metadata"), "annotations").update(marks)
-    return applied
+        _child(_child(before, "metadata"), "annotations").update(marks)
+    return before
 
 
 def as_written(found: Mapping[str, Any] | None) -> Object:
@@ -164,7 +163,7 @@ def as_written(found: Mapping[str, Any] | None) -> Object:
     shown: Object = {key: copy.deepcopy(value) for key, value in found.items() if key != "status"}
     for key in _SERVERS_OWN:
         shown["metadata"].pop(key, None)
-    _at(shown, "metadata", "annotations").pop(_LAST_APPLIED, None)
+    _at(shown, "metadata", "annotations").pop(LAST_APPLIED, None)
     return shown
 
 
@@ -180,8 +179,17 @@ def stamp_pod(entry: Object, place: Place, commit: str) -> Object:
     return entry
 
 
+def deployment_of(objects: Sequence[Object], place: Place) -> Object:
+    return _only(objects, "Deployment", place)
+
+
 def service_of(objects: Sequence[Object], place: Place) -> Object:
     return _only(objects, "Service", place)
+
+
+def pod_labels(deployment: Mapping[str, Any]) -> Object:
+    """The labels by which a Deployment knows its pods."""
+    return _at(deployment, "spec", "selector", "matchLabels")
 
 
 def node_ports(service: Mapping[str, Any]) -> tuple[int, ...]:

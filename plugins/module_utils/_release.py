@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import owns
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
 
@@ -54,7 +55,7 @@ class Workload:
     ``release`` is None when the Deployment was not staged by a deploy. ``proven_at`` is when it was
     proven (ISO 8601), empty when it was not. ``lack`` says what it lacks to be ready now, empty when
     it is. ``replicas`` are the wanted ones; ``marks`` the annotations of ours that speak of a release,
-    whichever.
+    whichever; ``holds_replicas`` whether it was applied with a number of replicas.
     """
 
     release: Release | None
@@ -65,6 +66,7 @@ class Workload:
     lack: str
     images: tuple[str, ...]
     marks: tuple[str, ...]
+    holds_replicas: bool = False
 
     @property
     def proven(self) -> bool:
@@ -219,7 +221,8 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         ready_replicas=status.get("readyReplicas", 0),
         lack="" if verdict.ready else verdict.reason,
         images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
-        marks=tuple(mark for mark in MARKS if mark in notes),
+        marks=tuple(mark for mark in MARKS if notes.get(mark)),
+        holds_replicas=owns(deployment, "spec", "replicas"),
     )
 
 

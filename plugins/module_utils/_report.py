@@ -329,7 +329,8 @@ def _status_lines(run: Run) -> Iterator[str]:
     yield f"{router['name']}: {listeners or 'no listeners'}; health check {router['health_check']['target']}"
     states = ", ".join(f"{instance['id']} {instance['state']}" for instance in router["instances"])
     yield f"instances: {states or 'none'}"
-    drift = "; ".join(f"{each['message']} ({each['code']})" for each in router["drift"])
+    drifts = [*router["drift"], *run.plan.get("drift", ())]
+    drift = "; ".join(f"{each['message']} ({each['code']})" for each in drifts)
     yield f"drift: {drift or 'none'}"
     yield f"claim: {router['claim'] or 'none'}"
     if run.plan:

@@ -83,6 +83,17 @@ options:
       condition:
         description: As O(condition).
         type: str
+      node_ports:
+        description:
+          - For a C(Service) that a load balancer sends to. It is ready when it has each of these node ports, and each leads
+            to every pod of O(workloads[].pod_labels).
+        type: list
+        elements: int
+      pod_labels:
+        description:
+          - With O(workloads[].node_ports), the labels of the pods that the C(Service) has to lead to, and to no others.
+            By default those that its selector matches.
+        type: dict
   timeout:
     description:
       - How many seconds to wait altogether, at least 1.

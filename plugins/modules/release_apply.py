@@ -10,11 +10,15 @@ module: release_apply
 short_description: Apply the objects of a release
 version_added: 0.1.0
 description:
-  - Creates or changes objects as C(kubectl apply) does, and as M(kubernetes.core.k8s) does with O(kubernetes.core.k8s#module:apply=true),
-    whose way of finding out what to change it uses. What was applied before and is not among the object's fields any more
-    is taken away; what others have set stays.
-  - It exists beside that module because it shares the process and the connection of this collection's other modules, and
-    costs a tenth of the time.
+  - Creates or changes objects as C(kubectl apply --server-side) does, as field manager C(octoblu.bluegreen). The API server
+    merges lists by its own keys. What was applied before and is not among the object's fields any more is taken away; what
+    others have set stays, and to change it is refused, naming who has set it, unless O(replace=true).
+  - What was applied from the client's side before, with C(kubectl apply) or an earlier version of this collection, is taken
+    over, and its annotation C(kubectl.kubernetes.io/last-applied-configuration) removed.
+  - A C(Job) cannot be changed, so one whose content differs, or that has failed, is deleted and made anew. One that is the
+    same and has completed stays as it is.
+  - It exists beside M(kubernetes.core.k8s) because it shares the process and the connection of this collection's other
+    modules, costs a tenth of the time, and says what a refusal means.
   - Objects are applied in the order in which they are given; the first refusal ends it.
 author:
   - Octoblu contributors (@octoblu)
@@ -26,7 +30,7 @@ options:
   objects:
     description:
       - The objects, as RV(octoblu.bluegreen.release_plan#module:objects) has them.
-      - A field with the value null is removed by the same write.
+      - A field with the value null is taken for absent.
     type: list
     elements: dict
     required: true
@@ -36,6 +40,12 @@ options:
       - What has served before had better not be refused, though an API may have lost a field since.
     type: bool
     default: true
+  replace:
+    description:
+      - Clears what is in the way. Fields that others have set are taken over, and a C(Deployment) whose selector is to change,
+        which no API server allows, is deleted with its pods and made anew.
+    type: bool
+    default: false
   lock:
     description: A lock that has to be held. Nothing is written when it is no longer this run's.
     type: dict
@@ -96,6 +106,7 @@ ROOM = Room(
         "namespace": {"type": "str", "required": True},
         "objects": {"type": "list", "elements": "dict", "required": True},
         "strict": {"type": "bool", "default": True},
+        "replace": {"type": "bool", "default": False},
         "lock": {
             "type": "dict",
             "options": {

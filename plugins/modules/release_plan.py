@@ -128,6 +128,10 @@ options:
     description: Take over a load balancer that carries the claim of another application or cluster.
     type: bool
     default: false
+  replace:
+    description: As O(octoblu.bluegreen.release_apply#module:replace), for the objects that are tried here with a dry run.
+    type: bool
+    default: false
   allow_local:
     description: Allow Services with C(externalTrafficPolicy) V(Local) behind a classic or network load balancer.
     type: bool
@@ -248,6 +252,21 @@ workloads:
   type: list
   elements: dict
   sample: [{kind: Deployment, name: shop-green}]
+service:
+  description: The C(Service) that has to lead to the color right before traffic does, for
+    O(octoblu.bluegreen.k8s_wait_ready#module:workloads); empty where it is somebody else's.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
+  sample: [{kind: Service, name: shop-green, node_ports: [30082], pod_labels: {octoblu.bluegreen/color: green}}]
+drift:
+  description:
+    - What keeps traffic from the live color's pods behind the router, each with C(code) and C(message).
+    - V(service_port_missing) says that its C(Service) is gone or lacks a node port that the router sends to.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 smoke:
   description: Whom to ask, as C(service) and C(port), or as C(url); null for nobody.
   returned: O(goal) is neither V(status) nor V(list)
@@ -373,6 +392,7 @@ ROOM = Room(
         "locked": {"type": "bool", "default": False},
         "creates_listeners": {"type": "bool", "default": False},
         "claim": {"type": "bool", "default": False},
+        "replace": {"type": "bool", "default": False},
         "allow_local": {"type": "bool", "default": False},
         **ARGUMENT_SPEC,
     },

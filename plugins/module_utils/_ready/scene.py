@@ -9,7 +9,7 @@
 Is it ready, and will it ever be? The files of this folder are pure functions over objects as Kubernetes
 writes them. From the small to the whole: ``causes`` (what may be wrong, and for how long that may still pass),
 ``containers``, ``pods`` and ``events`` (what matters of each), ``trouble`` (what they say together),
-``verdicts``, ``rollouts`` and ``workloads`` (whether a workload is ready at one moment), ``patience``
+``verdicts``, ``rollouts``, ``services`` and ``workloads`` (whether a workload is ready at one moment), ``patience``
 (what is certain over time), ``selectors`` and ``scene`` (what was asked for, seen, and must be
 watched), ``words`` (how a person is told).
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import read_event
@@ -27,6 +27,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors
     accepts,
     parse_selector,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.services import leads_from_node_ports
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import (
     Seen,
     Verdict,
@@ -46,6 +47,7 @@ class Ask:
     """One or more objects to wait for: of one ``name``, or those that ``selector`` matches.
 
     With ``holds`` it is that function of the object that decides, told to a person as ``condition``.
+    A Service with ``node_ports`` has to lead from each of them to every pod behind it.
     """
 
     api_version: str
@@ -55,6 +57,8 @@ class Ask:
     selector: str = ""
     condition: str = ""
     holds: Callable[[Object], bool] | None = None
+    node_ports: tuple[int, ...] = ()
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
 
     def wants(self, thing: Mapping[str, Any]) -> bool:
         metadata = thing["metadata"]
@@ -185,6 +189,8 @@ class Scene:
             slices=self._of("EndpointSlice", ask.namespace) or (),
             events=self._of("Event", ask.namespace),
         )
+        if ask.node_ports:
+            return leads_from_node_ports(thing, seen, ask.node_ports, ask.pod_labels)
         return judge(thing, seen)
 
     def _read(self, stream: Stream, thing: Object) -> Any:

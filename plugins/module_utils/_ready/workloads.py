@@ -16,6 +16,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.rollouts 
     deployment,
     stateful_set,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.services import service
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.trouble import (
     missing_cause,
     pod_causes,
@@ -97,26 +98,9 @@ def cleaned_up_when_done(thing: Object) -> bool:
     )
 
 
-def _service(thing: Object, seen: Seen) -> Verdict:
-    """A Service is ready when one of its endpoints is; it fails by nothing but time."""
-    spec, name = thing.get("spec") or {}, thing["metadata"]["name"]
-    endpoints = [
-        endpoint
-        for piece in seen.slices
-        if (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
-        for endpoint in piece.get("endpoints") or ()
-    ]
-    # An endpoint that says nothing of being ready is.
-    ready = sum((each.get("conditions") or {}).get("ready") is not False for each in endpoints)
-    selector = spec.get("selector") or {}
-    pods = [pod for pod in seen.pods if selector and selector.items() <= pod.labels.items() and pod.counts]
-    reason = f"{ready} of {len(endpoints)} endpoints are ready"
-    if spec.get("type") == "ExternalName":
-        reason = "it is an ExternalName and has no endpoints"
-    elif not endpoints:
-        reason = "its selector matches no pod" if selector and not pods else "it has no endpoints"
-    wanted = max(len(endpoints), 1)
-    return verdict_on(thing, ready > 0, reason, wanted=wanted, available=ready, pods=tuple(pods))
+def has_failed(thing: Object) -> bool:
+    """Whether this is a Job that has failed for good."""
+    return thing.get("kind") == "Job" and conditions_of(thing).get("Failed", {}).get("status") == "True"
 
 
 _JUDGES = {
@@ -124,5 +108,5 @@ _JUDGES = {
     "StatefulSet": stateful_set,
     "DaemonSet": daemon_set,
     "Job": _job,
-    "Service": _service,
+    "Service": service,
 }

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import Object, as_written
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
@@ -25,17 +26,19 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     if lock and not check_mode:
         # Who has broken in may have made this the live color since.
         check_held(client, lock["name"], params["namespace"], lock["token"])
-    applied, diff = [], []
+    how = How(check_mode, params["strict"], params["replace"])
+    applied, diff, warnings = [], [], []
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
         tell(f"applying {what}")
-        before, after = client.apply(wanted, params["namespace"], check_mode, params["strict"])
-        there, then = as_written(before), as_written(after)
+        done = apply(client, wanted, params["namespace"], how)
+        warnings += [done.warning] if done.warning else []
+        there, then = as_written(done.before), as_written(done.after)
         if there != then:
             before, after = _shown(there, then)
             diff.append({"before_header": what, "after_header": what, "before": before, "after": after})
         applied.append({"kind": wanted["kind"], "name": wanted["metadata"]["name"], "changed": there != then})
-    return {"changed": bool(diff), "applied": applied, "diff": diff}
+    return {"changed": bool(diff), "applied": applied, "diff": diff, "warnings": warnings}
 
 
 def _check(wanted: Mapping[str, Any], number: int) -> None:

@@ -12,9 +12,12 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import (
     Decision,
     WayBack,
@@ -53,9 +56,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
     applied_before,
     check,
     check_apart,
+    deployment_of,
     digest,
     keep_running,
     parse,
+    pod_labels,
     proxy_port,
     service_of,
     stamp,
@@ -209,6 +214,7 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
         "undo": [],
         "scale": [],
         "keep": None,
+        "service": [],
         "secret": False,
         "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
         "rollback": _told(_way_back_then(this, decision)),
@@ -221,6 +227,8 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
     reachable = service is not None and this.standing.sides[color].reachable
     plan["workloads"] = [_workload("Deployment", name) for name in runs]
     plan["smoke"] = _smoke(this, color, service) if service and reachable else None
+    if reachable and decision.action != "complete":
+        plan["service"] = _leading(this, color, _deployment(this, color))
     if rendered and release == rendered.release:
         plan["keep"] = _to_keep(this, release, rendered.objects)
     if decision.action in ("scale", "retire"):
@@ -253,8 +261,11 @@ def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | Non
     staged = stamp(objects, place, release, side.workload.marks if side.workload else ())
     if side.workload and side.workload.replicas == 0:
         staged = keep_running(staged, _live_replicas(this))
+    elif side.workload and side.workload.holds_replicas:
+        staged = keep_running(staged, side.workload.replicas)
     if wants_service(this.standing.sides[aside], live):
         staged += stamp([service_of(by_color[aside], this.places[aside])], this.places[aside], release)
+    warnings = [*warnings, *_tried(this, staged)]
     return {
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
@@ -262,10 +273,20 @@ def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | Non
         "workloads": [
             _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
         ],
+        "service": _leading(this, color, deployment_of(objects, place)),
         "smoke": _smoke(this, color, service_of(objects, place)),
         "keep": _to_keep(this, release, by_color),
         "warnings": warnings,
     }
+
+
+def _tried(this: _Run, objects: Sequence[Object]) -> list[str]:
+    """Warnings of what the API server says that it would do; what it would refuse is raised."""
+    rollback = this.goal == "rollback"
+    how = How(dry_run=True, strict=not rollback, replace=rollback or this.params["replace"])
+    namespace = this.params["namespace"]
+    applied = together([partial(apply, this.client, entry, namespace, how) for entry in objects])
+    return [each.warning for each in applied if each.warning]
 
 
 def _kept(this: _Run, color: str, release: Release) -> tuple[Mapping[str, Sequence[Object]], list[str]]:
@@ -348,6 +369,18 @@ def _workload(kind: str, name: str) -> Result:
     return {"kind": kind, "name": name}
 
 
+def _leading(this: _Run, color: str, deployment: Mapping[str, Any]) -> list[Result]:
+    """The color's Service as k8s_wait_ready is to see it right before traffic comes."""
+    place = this.places[color]
+    service = _workload("Service", place.name)
+    return [{**service, "node_ports": list(place.node_ports), "pod_labels": pod_labels(deployment)}]
+
+
+def _deployment(this: _Run, color: str) -> Mapping[str, Any]:
+    name = this.places[color].name
+    return next((each for each in this.standing.deployments if each["metadata"]["name"] == name), {})
+
+
 def _undo(this: _Run, objects: Sequence[Object], place: Place) -> list[Object]:
     """What puts the color back as it is, for when it is one to roll back to and staging fails.
 
@@ -411,6 +444,7 @@ def _describe(this: _Run) -> Result:
         "changed": False,
         "live": route.live,
         "claim": standing.claim,
+        "drift": _drift(standing.sides[route.live]) if route.live else [],
         "releases": {color: _release_facts(side) for color, side in standing.sides.items()},
         "rollback": _told(back),
         "lock": describe_hold(hold, _over(this.client, hold)) if hold else None,
@@ -421,6 +455,22 @@ def _describe(this: _Run) -> Result:
     if this.goal in _READING:
         result["history"] = [asdict(row) for row in rows(standing.ledger, live, back.to)]
     return result
+
+
+def _drift(live: Side) -> list[Result]:
+    """What keeps the live color's pods from the traffic that the router sends to its node ports."""
+    if live.reachable or live.holder or not live.node_ports:
+        return []
+    if live.service_ports is None:
+        message = f"{live.color} is live, but has no Service for its node port {_listed(live.node_ports)}"
+    else:
+        lacking = [port for port in live.node_ports if port not in live.service_ports]
+        message = f"{live.color} is live, but its Service has no node port {_listed(lacking)}"
+    return [{"code": "service_port_missing", "message": message}]
+
+
+def _listed(ports: Sequence[int]) -> str:
+    return ", ".join(str(port) for port in ports)
 
 
 def _over(client: _k8s.Cluster, hold: Hold) -> bool:

@@ -284,74 +284,40 @@ WANTED = {
     "metadata": {"name": "shop", "labels": {"a": "1"}},
     "spec": {"replicas": 2},
 }
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def _applied(spec: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """As it stands after it was applied with ``before``."""
-    found = deployment(spec=spec)
-    found["metadata"] |= {"labels": {"a": "1"}, "annotations": {LAST_APPLIED: json.dumps(before)}}
-    return found
+def test_what_is_wanted_is_applied_on_the_servers_side(api: Api, cluster: Cluster) -> None:
+    api.answers(SHOP, reply(deployment()))
+    assert cluster.apply(WANTED, "demo") == deployment()
+    method, _path, query, headers, body = api.requests[-1]
+    assert (method, headers["Content-Type"]) == ("PATCH", "application/apply-patch+yaml")
+    assert query == {"fieldManager": "octoblu.bluegreen", "fieldValidation": "Strict", "force": "false"}
+    assert body == {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
 
 
-def test_what_is_not_there_is_created_with_what_was_applied(api: Api, cluster: Cluster) -> None:
-    api.answers(SHOP, refuse(404, "NotFound", name="shop"))
-    api.answers(DEPLOYMENTS, reply(deployment(), 201))
-    assert cluster.apply(WANTED, "demo") == (None, deployment())
-    method, _path, query, _headers, body = api.requests[-1]
-    assert (method, query) == ("POST", {"fieldValidation": "Strict"})
-    applied = json.loads(body["metadata"]["annotations"].pop(LAST_APPLIED))
-    assert applied == {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
-    assert body["spec"] == {"replicas": 2}
-
-
-def test_what_was_applied_and_is_wanted_no_more_goes_and_what_others_set_stays(
-    api: Api, cluster: Cluster
+@pytest.mark.parametrize(
+    ("how", "asked"),
+    [
+        ({"dry_run": True}, {"dryRun": "All"}),
+        ({"strict": False}, {"fieldValidation": "Ignore"}),
+        ({"force": True}, {"force": "true"}),
+    ],
+)
+def test_how_it_is_applied_is_asked_of_the_api(
+    api: Api, cluster: Cluster, how: dict[str, bool], asked: dict[str, str]
 ) -> None:
-    before = {**WANTED, "spec": {"replicas": 2, "minReadySeconds": 5}}
-    found = _applied({"replicas": 3, "minReadySeconds": 5, "paused": True}, before)
-    api.answers(SHOP, reply(found))
-    cluster.apply(WANTED, "demo")
-    method, _path, _query, headers, body = api.requests[-1]
-    assert (method, headers["Content-Type"]) == ("PATCH", "application/merge-patch+json")
-    assert body["spec"] == {"replicas": 2, "minReadySeconds": None}
+    api.answers(SHOP, reply(deployment()))
+    cluster.apply(WANTED, "demo", **how)
+    assert asked.items() <= api.requests[-1][2].items()
 
 
-def test_what_is_as_it_is_wanted_is_not_written(api: Api, cluster: Cluster) -> None:
-    there = {**WANTED, "metadata": {**WANTED["metadata"], "namespace": "demo"}}
-    text = json.dumps(there, separators=(",", ":"), sort_keys=True)
-    found = _applied({"replicas": 2, "paused": True}, {})
-    found["metadata"]["annotations"] = {LAST_APPLIED: text}
-    api.answers(SHOP, reply(found))
-    assert cluster.apply(WANTED, "demo") == (found, found)
-    assert [method for method, *_rest in api.requests[-1:]] == ["GET"]
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_a_dry_run_is_asked_of_the_api(api: Api, cluster: Cluster, there: bool) -> None:
-    api.answers(
-        SHOP, reply(deployment(spec={"replicas": 9})) if there else refuse(404, "NotFound", name="shop")
-    )
-    api.answers(DEPLOYMENTS, reply(deployment(), 201))
-    cluster.apply(WANTED, "demo", dry_run=True)
-    method, _path, query, _headers, _body = api.requests[-1]
-    assert (method, query) == ("PATCH" if there else "POST", {"fieldValidation": "Strict", "dryRun": "All"})
-
-
-@pytest.mark.parametrize("strict", [True, False])
-def test_a_field_that_the_api_does_not_know_is_refused_where_that_is_wanted(
-    api: Api, cluster: Cluster, strict: bool
-) -> None:
-    api.answers(SHOP, reply(deployment(spec={"replicas": 9})))
-    cluster.apply(WANTED, "demo", strict=strict)
-    assert api.requests[-1][2] == {"fieldValidation": "Strict" if strict else "Ignore"}
-
-
-def test_an_object_that_cannot_be_merged_is_named(api: Api, cluster: Cluster) -> None:
-    nameless = {"template": {"spec": {"containers": [{"image": "a:1"}]}}}
-    api.answers(SHOP, reply(_applied(nameless, {**WANTED, "spec": nameless})))
-    with pytest.raises(InputError, match=r'Deployment "shop" in namespace "demo" cannot be applied'):
-        cluster.apply({**WANTED, "spec": nameless}, "demo")
+def test_what_the_api_names_as_causes_is_kept(api: Api, cluster: Cluster) -> None:
+    causes = [{"reason": "FieldValueInvalid", "message": "field is immutable", "field": "spec.selector"}]
+    status = {"kind": "Status", "reason": "Invalid", "message": "no", "details": {"causes": causes}}
+    api.answers(SHOP, reply(status, 422))
+    with pytest.raises(ClusterError) as caught:
+        cluster.apply(WANTED, "demo")
+    assert caught.value.details["causes"] == causes
 
 
 def test_a_delete_says_whether_there_was_anything(api: Api, cluster: Cluster) -> None:

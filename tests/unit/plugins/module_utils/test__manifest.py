@@ -260,7 +260,7 @@ def test_old_marks_go_with_the_write_that_changes_what_they_spoke_of() -> None:
     worker = changed(lambda d, s: d["metadata"].update(name="shop-worker-blue"))[0]
     stamped = _manifest.stamp([*rendered(), worker], BLUE, RELEASE, [PROVEN])
     notes = [entry["metadata"].get("annotations") for entry in stamped]
-    assert notes == [{MANIFEST: "f00d", PROVEN: None}, None, {MANIFEST: "f00d"}]
+    assert notes == [{MANIFEST: "f00d", PROVEN: ""}, None, {MANIFEST: "f00d"}]
 
 
 @pytest.mark.parametrize(

@@ -166,8 +166,14 @@ def test_a_mark_counts_for_its_own_release_alone(mark: str, counts: bool) -> Non
 
 
 def test_marks_that_are_there_are_named_whatever_they_say() -> None:
-    seen = _release.read_workload(deployment(proven="", rejected=NEW.mark("now")))
+    seen = _release.read_workload(deployment(proven=OLD.mark("now"), rejected=NEW.mark("now")))
     assert seen.marks == (_release.PROVEN, _release.REJECTED)
+
+
+def test_an_emptied_mark_is_none() -> None:
+    assert _release.read_workload(deployment(proven="", rejected=NEW.mark("now"))).marks == (
+        _release.REJECTED,
+    )
 
 
 @pytest.mark.parametrize("missing", [{"version": None}, {"manifest": None}])

@@ -71,6 +71,7 @@ class Cluster:
     def __init__(self, *objects: dict[str, Any], forbids_all_services: bool = False) -> None:
         self.objects = objects
         self.forbids_all_services = forbids_all_services
+        self.tried: list[tuple[str, bool, bool]] = []
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Any:
         if kind == "Namespace":
@@ -87,6 +88,11 @@ class Cluster:
             if thing["kind"] == kind and namespace in (None, thing["metadata"]["namespace"])
         ]
         return copy.deepcopy(found), "1"
+
+    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool) -> Any:
+        assert dry_run, "a plan writes nothing"
+        self.tried.append((f"{wanted['kind']}/{wanted['metadata']['name']}", strict, force))
+        return wanted
 
 
 def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
@@ -118,6 +124,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "since": None,
         "creates_listeners": False,
         "claim": False,
+        "replace": False,
         "allow_local": False,
         "kubeconfig": "/some/where",
     }

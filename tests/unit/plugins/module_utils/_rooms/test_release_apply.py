@@ -26,15 +26,14 @@ class Cluster:
         return 1_760_000_000.0
 
     def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
-        return held(None, MINE, name)
+        return held(None, MINE, name) if kind == "Lease" else self.there.get(name)
 
-    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool) -> Any:
+    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool) -> Any:
         name = wanted["metadata"]["name"]
         self.asked.append((name, dry_run, strict))
-        before = self.there.get(name)
         noise = {"resourceVersion": str(len(self.asked)), "managedFields": [], "uid": "1", "generation": 2}
         after = {**wanted, "metadata": {**wanted["metadata"], **noise}, "status": {"at": len(self.asked)}}
-        return before, after
+        return after
 
 
 def thing(name: str, value: str) -> dict[str, Any]:
@@ -49,7 +48,13 @@ def apply(
     strict: bool = True,
 ) -> dict[str, Any]:
     lock = {"name": "shop-lock", "token": token} if token else None
-    params = {"namespace": "store", "objects": list(objects), "lock": lock, "strict": strict}
+    params = {
+        "namespace": "store",
+        "objects": list(objects),
+        "lock": lock,
+        "strict": strict,
+        "replace": False,
+    }
     return release_apply.run(params, check_mode, cluster, lambda line: None)
 
 

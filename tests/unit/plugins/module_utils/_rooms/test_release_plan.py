@@ -64,7 +64,7 @@ def test_an_adopted_live_color_is_left_alone() -> None:
 def test_marks_of_the_release_before_go_with_the_same_write() -> None:
     found = plan(deployment("blue"), service("blue"), deployment("green"), service("green"))
     notes = found["objects"][0]["metadata"]["annotations"]
-    assert notes == {MANIFEST: HASHES["00abcde"], PROVEN: None}
+    assert notes == {MANIFEST: HASHES["00abcde"], PROVEN: ""}
 
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
