@@ -112,7 +112,9 @@ def test_each_bad_input_is_named(shop: Shop, balancers: Mapping[str, str], tmp_p
         for case, given in cases.items()
     }
     inventory = tmp_path / "shops.json"
-    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    # Whatever an inventory says of reaching hosts, these playbooks run here.
+    everywhere = {"hosts": hosts, "vars": {"ansible_connection": "ssh"}}
+    inventory.write_text(json.dumps({"all": everywhere}))
     before = shop.balancer.description
     finished = shop.play("deploy", "-i", str(inventory), **dict.fromkeys(shop.variables()))
     assert finished.code == 2, finished.output
