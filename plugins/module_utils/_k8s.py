@@ -283,6 +283,8 @@ def _told(error: BaseException) -> str:
         words = str(error).casefold()
         if isinstance(error, UnicodeError):
             return "a name, password or file in it holds a letter that cannot be sent or read"
+        if words.startswith("host value"):
+            return str(error).rstrip(".")
         if "header" in words:
             return "a credential in it holds a character that no HTTP header can"
         return f"a value in it cannot be read ({type(error).__name__})"
@@ -310,7 +312,9 @@ class Cluster:
             token = api.configuration.auth_settings().get("BearerToken")
             return {**api.default_headers, **({token["key"]: token["value"]} if token else {})}
 
-        KNOWN.learn(*api.configuration.api_key.values(), api.configuration.password)
+        for value in api.configuration.api_key.values():
+            KNOWN.learn(value, str(value).partition(" ")[2])
+        KNOWN.learn(api.configuration.password)
         proxy = without_user(str(api.configuration.proxy or ""))
         self._wire = Wire(api.rest_client.pool_manager, str(api.configuration.host), headers, proxy)
         self._resources: dict[tuple[str, str], Any] = {}
@@ -533,7 +537,19 @@ def _configured_host(auth: Mapping[str, Any]) -> str:
 
 def _configured_proxy(auth: Mapping[str, Any]) -> str:
     given = auth.get("proxy") or os.environ.get("K8S_AUTH_PROXY")
-    return without_user(str(given or Configuration.get_default_copy().proxy or ""))
+    if not given:
+        configuration = Configuration.get_default_copy()
+        # It looks into the environment anew, because that has a proxy for each scheme.
+        configuration.host = _configured_host(auth)
+        given = configuration.proxy
+    return without_user(str(given or ""))
+
+
+def _is_of_a_header(error: BaseException | None) -> bool:
+    """Whether http.client refused one, whatever the library made of that."""
+    return error is not None and (
+        "header value" in str(error).casefold() or _is_of_a_header(error.__context__)
+    )
 
 
 def _discovered(call: Callable[[], T], host: Callable[[], str], proxy: Callable[[], str]) -> T:
@@ -550,7 +566,7 @@ def _discovered(call: Callable[[], T], host: Callable[[], str], proxy: Callable[
             if pause is None or isinstance(error, TimeoutError):
                 raise raised(no_answer(action, host(), error, proxy())) from error
         except ValueError as error:
-            if "header" not in str(error).casefold():
+            if not _is_of_a_header(error):
                 raise
             raise raised(no_header(action, host())) from None
         time.sleep(pause)

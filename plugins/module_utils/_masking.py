@@ -24,6 +24,7 @@ _WHOLE = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 _SHORTEST = 4
 # A line of a key is told alone by who reads it line by line.
 _SHORTEST_LINE = 16
+_SHORTEST_INSIDE = 8
 
 _NAMED = re.compile(r"token|password|passwd|secret|key|authorization|auth\b", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"(_file|_id|-id|expiry-key|token-key|_url|_path|_dir)$", re.IGNORECASE)
@@ -52,6 +53,10 @@ def spellings(secret: str) -> set[str]:
             found |= {quote(data), quote(data, safe=""), quote_plus(data)}
             for code in (b64encode(data), urlsafe_b64encode(data)):
                 found |= {code.decode(), code.decode().rstrip("=")}
+            # Within a longer text that is encoded, as after "user:", only its whole sextets are always the same.
+            for before in range(3) if len(data) >= _SHORTEST_INSIDE else ():
+                code, bits = b64encode(b"x" * before + data), 8 * (before + len(data))
+                found.add(code[-(-8 * before // 6) : bits // 6].decode())
     return {each for each in found if len(each.strip()) >= _SHORTEST}
 
 

@@ -45,6 +45,7 @@ SPELT: dict[str, Callable[[str], str]] = {
     "form": quote_plus,
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 of name and password": lambda text: base64.b64encode(f"ada:{text}".encode()).decode(),
     "one line": lambda text: " ".join(text.split()),
 }
 
@@ -62,9 +63,11 @@ def test_every_spelling_is_masked(secret: str, spell: Callable[[str], str]) -> N
     known = Secrets()
     known.learn(secret)
     masked = known.mask(f"Invalid header value {spell(secret)} in a text")
-    assert masked.startswith("Invalid header value ") and masked.endswith(" in a text")
     assert spell(secret) not in masked
-    assert "token" not in masked and "hun" not in masked
+    assert masked.startswith("Invalid header value ")
+    assert masked.endswith(" in a text")
+    for part in ("token", "hun"):
+        assert part not in masked
 
 
 def test_a_line_of_a_key_is_masked_by_itself_and_its_frame_is_not() -> None:
