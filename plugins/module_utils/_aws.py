@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,7 +78,10 @@ class _Params:
 
     def fail_json(self, msg: str, **_details: Any) -> NoReturn:
         _learn(None)
-        raise RouterError(f"{' '.join(msg.split()).rstrip('.')}: {unusable(msg)}")
+        error = sys.exc_info()[1]
+        profile = self.params.get("profile") or ""
+        advice = without_credentials(_kinds(error), Source(_provider(error), profile)) or unusable(msg)
+        raise RouterError(f"{' '.join(msg.split()).rstrip('.')}: {advice}")
 
 
 class Elb:
@@ -204,8 +209,8 @@ def _unanswered(error: Exception, name: str, params: Mapping[str, Any], client: 
         ),
     ):
         return ApiError(f"{tried} got no answer ({error})", kind, transient=True, unknown=True)
-    kinds = [each.__name__ for each in type(error).__mro__]
-    if advice := without_credentials(kinds, source):
+    source = replace(source, method=_provider(error) or source.method)
+    if advice := without_credentials(_kinds(error), source):
         return ApiError(f"{tried} was not sent: {kind} ({_one_line(error)}): {advice}", kind)
     return ApiError(f"{tried} failed: {_one_line(error)}", kind)
 
@@ -218,6 +223,15 @@ def _unsendable(error: Exception) -> bool:
     return isinstance(cause, ValueError) and (
         isinstance(cause, UnicodeError) or "header" in str(cause).lower()
     )
+
+
+def _kinds(error: BaseException | None) -> list[str]:
+    return [each.__name__ for each in type(error).__mro__]
+
+
+def _provider(error: BaseException | None) -> str:
+    """What botocore asked for credentials in vain, where it says so."""
+    return str(getattr(error, "kwargs", {}).get("provider") or "")
 
 
 def _one_line(error: Exception) -> str:

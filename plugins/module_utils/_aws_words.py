@@ -122,11 +122,11 @@ _WITHOUT = {
     "LoginError": "sign in again: {login}",
     "MetadataRetrievalError": "this machine's metadata service gives no credentials: check its role (instance or task)",
     "ProfileNotFound": "name a profile that there is (aws configure list-profiles)",
-    "InvalidConfigError": "mend the profile{of_profile} in AWS's configuration file",
+    "InvalidConfigError": "mend{profile} in AWS's configuration file",
     "ConfigParseError": "mend AWS's configuration file",
     "NoCredentialsError": "set AWS_PROFILE, or access and secret key",
     "PartialCredentialsError": "set AWS_PROFILE, or access and secret key",
-    "UnknownCredentialError": "mend the profile{of_profile} in AWS's configuration file",
+    "UnknownCredentialError": "mend{profile} in AWS's configuration file",
     "MissingDependencyException": "install it, or use credentials of another kind",
 }
 _RETRIEVED = {
@@ -145,7 +145,8 @@ def without_credentials(kinds: Collection[str], source: Source) -> str:
     if not advice and "CredentialRetrievalError" in kinds:
         advice = _RETRIEVED.get(source.method, "check the credentials{of_profile}")
     login = f"aws login --profile {source.profile}" if source.profile else "aws login"
-    return advice.format(sign_in=source.sign_in, of_profile=source.of_profile, login=login)
+    profile = f" profile {source.profile}" if source.profile else " the profile"
+    return advice.format(sign_in=source.sign_in, of_profile=source.of_profile, login=login, profile=profile)
 
 
 def unusable(told: str, source: Source = Source()) -> str:
