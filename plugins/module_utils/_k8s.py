@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -84,6 +85,8 @@ _MERGE = "application/merge-patch+json"
 def secrets(params: Mapping[str, Any]) -> set[str]:
     """What nobody may be shown of the options and of the kubeconfig that they name."""
     found = {str(params[name]) for name in ("api_key", "password") if params.get(name)}
+    if params.get("username") and params.get("password"):
+        found.add(b64encode(f"{params['username']}:{params['password']}".encode()).decode())
     headers = params.get("proxy_headers")
     if isinstance(headers, Mapping):
         found |= {str(value) for name, value in headers.items() if value and name.endswith("basic_auth")}
@@ -252,10 +255,8 @@ def _tokens_as_kubectl_reads_them(kubeconfig: str) -> Iterator[None]:
 
     class Loader(original):  # type: ignore[misc, valid-type]
         def _load_authentication(self) -> None:
-            self.__dict__.pop("token", None)
             super()._load_authentication()
-            for path in (self.__dict__.get("key_file"),):
-                KNOWN.learn(*_contents(path))
+            KNOWN.learn(*_contents(self.__dict__.get("key_file")))
             kind, _space, token = str(self.__dict__.get("token") or "").partition(" ")
             if kind == "Bearer":
                 self.token = f"Bearer {_token(token, self._source())}"
