@@ -257,3 +257,11 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(
     )
     assert "hunter2" not in _told(caught.value)
     assert caught.value.details["reason"] == "NotConnected"
+
+
+def test_an_answer_is_masked_before_it_is_cut(api: Api) -> None:
+    api.answers(DEPLOYMENTS, reply("x" * 190 + TOKEN, 502))
+    cluster = _k8s.connect({"host": api.url, "api_key": TOKEN})
+    with pytest.raises(ClusterError, match="instead of JSON") as caught:
+        cluster.list("apps/v1", "Deployment", "demo")
+    assert "hunter2" not in _told(caught.value)
