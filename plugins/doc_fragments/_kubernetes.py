@@ -23,4 +23,5 @@ requirements:
 notes:
   - The cluster is chosen by the options, then by the C(K8S_AUTH_*) environment variables, then by C(KUBECONFIG), then by
     C(~/.kube/config).
+  - A token is read without blanks and line ends around it, wherever it is from.
 """

@@ -8,20 +8,41 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import later
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws_words import (
+    Source,
+    hint,
+    misspelt,
+    unusable,
+    without_credentials,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     ApiError,
     BluegreenError,
+    InputError,
     RouterError,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import (
+    KNOWN,
+    of_structure,
+    of_url,
+    without_user,
 )
 
 try:
+    import botocore.configloader
     import botocore.exceptions
     from botocore.config import Config
     from botocore.parsers import ResponseParserError
@@ -41,17 +62,8 @@ _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"}
 )
 
-_HINTS = {
-    "AccessDenied": "grant elasticloadbalancing:{action} to these credentials",
-    "AccessDeniedException": "grant elasticloadbalancing:{action} to these credentials",
-    "UnauthorizedOperation": "grant elasticloadbalancing:{action} to these credentials",
-    "ExpiredToken": "renew the credentials",
-    "ExpiredTokenException": "renew the credentials",
-    "InvalidClientTokenId": "check the access key and the region",
-    "SignatureDoesNotMatch": "check the secret key and this machine's clock",
-    "RequestExpired": "check this machine's clock",
-    "TooManyTags": "remove a tag that nobody needs",
-}
+# Where a client of ours keeps the profile that it was made for.
+_PROFILE = "_octoblu_bluegreen_profile"
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = aws_argument_spec()
 
@@ -65,9 +77,11 @@ class _Params:
         self.params = params
 
     def fail_json(self, msg: str, **_details: Any) -> NoReturn:
-        raise RouterError(
-            f"{msg.rstrip('.')}: give region, profile or keys, or set AWS_REGION and AWS_PROFILE"
-        )
+        _learn(None)
+        error = sys.exc_info()[1]
+        profile = self.params.get("profile") or ""
+        advice = without_credentials(_kinds(error), Source(_provider(error), profile)) or unusable(msg)
+        raise RouterError(f"{' '.join(msg.split()).rstrip('.')}: {advice}")
 
 
 class Elb:
@@ -99,9 +113,11 @@ class Elb:
         module = _Params(self._params)
         region, endpoint, connection = get_aws_connection_info(module)
         connection["config"] = Config(connect_timeout=2, read_timeout=5, tcp_keepalive=True, **config)
-        return boto3_conn(
+        client = boto3_conn(
             module, conn_type="client", resource="elb", region=region, endpoint=endpoint, **connection
         )
+        setattr(client, _PROFILE, connection.get("profile_name"))
+        return client
 
     @staticmethod
     def _call(client: Any, action: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -109,39 +125,17 @@ class Elb:
         try:
             answer: dict[str, Any] = getattr(client, action)(**params)
         except botocore.exceptions.ClientError as error:
-            raise _refusal(error, name, params) from error
+            _learn(client)
+            raise _refusal(error, name, params, _source(client)) from error
         except botocore.exceptions.ParamValidationError as error:
             raise ApiError(
                 f"{_tried(name, params)} cannot be asked for: {error}", "ParamValidation"
             ) from error
-        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-            raise ApiError(
-                f"{_tried(name, params)} found no AWS credentials ({error}): set AWS_PROFILE, or access and secret key",
-                type(error).__name__,
-            ) from error
-        except (
-            botocore.exceptions.EndpointConnectionError,
-            botocore.exceptions.ConnectTimeoutError,
-            botocore.exceptions.ProxyConnectionError,
-        ) as error:
-            raise ApiError(
-                f"{_tried(name, params)} did not reach AWS ({error}): check region, endpoint and network",
-                type(error).__name__,
-                transient=True,
-            ) from error
-        except (
-            botocore.exceptions.HTTPClientError,
-            botocore.exceptions.IncompleteReadError,
-            botocore.exceptions.SSLError,
-        ) as error:
-            raise ApiError(
-                f"{_tried(name, params)} got no answer ({error})",
-                type(error).__name__,
-                transient=True,
-                unknown=True,
-            ) from error
-        except botocore.exceptions.BotoCoreError as error:
-            raise ApiError(f"{_tried(name, params)} failed: {error}", type(error).__name__) from error
+        except (botocore.exceptions.BotoCoreError, ValueError) as error:
+            _learn(client)
+            # The client's own words quote the header that it does not send.
+            cause = None if _unsendable(error) else error
+            raise _unanswered(error, name, params, client) from cause
         # botocore's parser meets other XML than AWS's with a KeyError.
         except (ResponseParserError, KeyError) as error:
             raise _not_aws(name, params, type(error).__name__) from error
@@ -163,6 +157,9 @@ def connect_to_read(params: Mapping[str, Any]) -> Elb:
 def _connect(params: Mapping[str, Any], writes: bool) -> Elb:
     if _IMPORT_ERROR:
         raise BluegreenError(missing_required_lib("boto3 and botocore"), exception=_IMPORT_ERROR)
+    KNOWN.learn(params.get("secret_key"), params.get("session_token"), *of_url(params.get("endpoint_url")))
+    if wrong := misspelt(params, os.environ):
+        raise InputError(wrong)
     return Elb(params, writes)
 
 
@@ -180,16 +177,113 @@ def _not_aws(name: str, params: Mapping[str, Any], code: str) -> ApiError:
     )
 
 
-def _refusal(error: Any, name: str, params: Mapping[str, Any]) -> ApiError:
+def _unanswered(error: Exception, name: str, params: Mapping[str, Any], client: Any) -> ApiError:
+    """What became of a call that AWS did not answer, told of the request that failed: it may be one for credentials."""
+    kind, tried, source = type(error).__name__, _tried(name, params), _source(client)
+    given = getattr(error, "kwargs", {})
+    asked = str(given.get("endpoint_url") or "")
+    if _unsendable(error):
+        return ApiError(f"{tried} was not sent: {unusable('header', source)}", "InvalidHeader")
+    if isinstance(error, botocore.exceptions.ProxyConnectionError):
+        proxy = without_user(str(given.get("proxy_url")))
+        message = f"{tried} did not reach AWS: the proxy {proxy} lets nothing through"
+        advice = "check HTTPS_PROXY, NO_PROXY and the proxies of aws_config"
+        return ApiError(f"{message}: {advice}", kind, transient=True)
+    if asked and not asked.startswith(str(client.meta.endpoint_url)):
+        message = (
+            f"{tried} was not sent, because {asked}, which gives its credentials, did not answer ({error})"
+        )
+        return ApiError(f"{message}: check region and network", kind, transient=True)
+    if isinstance(
+        error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectTimeoutError)
+    ):
+        return ApiError(
+            f"{tried} did not reach AWS ({error}): check region, endpoint and network", kind, transient=True
+        )
+    if isinstance(
+        error,
+        (
+            botocore.exceptions.HTTPClientError,
+            botocore.exceptions.IncompleteReadError,
+            botocore.exceptions.SSLError,
+        ),
+    ):
+        return ApiError(f"{tried} got no answer ({error})", kind, transient=True, unknown=True)
+    source = replace(source, method=_provider(error) or source.method)
+    if advice := without_credentials(_kinds(error), source):
+        return ApiError(f"{tried} was not sent: {kind} ({_one_line(error)}): {advice}", kind)
+    return ApiError(f"{tried} failed: {_one_line(error)}", kind)
+
+
+def _unsendable(error: Exception) -> bool:
+    """Whether http.client or the signer refused what the request's headers hold."""
+    cause = getattr(error, "kwargs", {}).get("error", error)
+    if isinstance(error, botocore.exceptions.BotoCoreError) and cause is error:
+        return False
+    return isinstance(cause, ValueError) and (
+        isinstance(cause, UnicodeError) or "header" in str(cause).lower()
+    )
+
+
+def _kinds(error: BaseException | None) -> list[str]:
+    return [each.__name__ for each in type(error).__mro__]
+
+
+def _provider(error: BaseException | None) -> str:
+    """What botocore asked for credentials in vain, where it says so."""
+    return str(getattr(error, "kwargs", {}).get("provider") or "")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _credentials(client: Any) -> Any:
+    return getattr(getattr(client, "_request_signer", None), "_credentials", None)
+
+
+def _source(client: Any) -> Source:
+    """Where the client's credentials are from, without asking for them once more."""
+    method = getattr(_credentials(client), "method", None)
+    profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or ""
+    return Source(str(method or ""), getattr(client, _PROFILE, None) or profile)
+
+
+def _learn(client: Any) -> None:
+    """What the SDK has resolved, and what it may have read on the way there."""
+    found = vars(_credentials(client)) if _credentials(client) is not None else {}
+    KNOWN.learn(*(found.get(name) for name in ("secret_key", "token", "_secret_key", "_token")))
+    KNOWN.learn(*_secrets_of_files(os.environ))
+
+
+def _secrets_of_files(environ: Mapping[str, str]) -> Iterator[str]:
+    home = Path("~/.aws").expanduser()
+    for variable, usual in (("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")):
+        with suppress(botocore.exceptions.BotoCoreError, ValueError):
+            named = environ.get(variable) or str(home / usual)
+            yield from of_structure(botocore.configloader.raw_config_parse(named))
+    for variable in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        with suppress(OSError, ValueError):
+            yield Path(environ.get(variable) or os.devnull).read_text()
+    for path in home.glob("sso/cache/*.json"):
+        with suppress(OSError, ValueError):
+            yield from of_structure(json.loads(path.read_text()))
+
+
+def _refusal(error: Any, name: str, params: Mapping[str, Any], source: Source) -> ApiError:
     answer = error.response.get("Error", {})
     code, text = answer.get("Code", "Unknown"), answer.get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    hint = _HINTS.get(code, "").format(action=name)
-    message = f"{_tried(name, params)} was refused ({code}: {text.rstrip('.')})"
+    tried = _tried(name, params)
+    # Credentials are asked for on the way: then the call itself was never sent.
+    sent = error.operation_name == name
+    what = tried if sent else f"{error.operation_name}, for the credentials of {tried},"
+    message = f"{what} was refused ({code}: {text.rstrip('.')})"
+    advice = hint(code, error.operation_name, sent, source)
     throttled = code in _THROTTLED
     return ApiError(
-        f"{message}: {hint}" if hint else message,
+        f"{message}: {advice}" if advice else message,
         code,
         transient=throttled or status >= 500,
-        unknown=status >= 500 and not throttled,
+        unknown=sent and status >= 500 and not throttled,
     )

@@ -10,14 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
+
 
 class BluegreenError(Exception):
-    """A failure told in one sentence; ``details`` are raw values for the result's extra keys."""
+    """A failure told in one sentence; ``details`` are raw values for the result's extra keys.
+
+    Neither holds a secret that is known by now, because both may be written down before the run ends.
+    """
 
     def __init__(self, message: str, **details: Any) -> None:
+        message = KNOWN.mask_error(message)
         super().__init__(message)
         self.message = message
-        self.details = details
+        self.details = {name: KNOWN.mask_error(value) for name, value in details.items()}
 
 
 class InputError(BluegreenError):

@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -50,7 +51,18 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import
     is_transient,
     raised,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import no_answer, refusal
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import (
+    no_answer,
+    no_header,
+    refusal,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import (
+    KNOWN,
+    decoded,
+    of_structure,
+    of_url,
+    without_user,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import MANAGER
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -64,29 +76,66 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 _DISCOVERY_SECONDS = 20.0
-_SECRET = re.compile(r"token|password|passwd|secret|key", re.IGNORECASE)
+_NO_HEADER = re.compile(r"[^\x20-\x7e]")
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 
 
 def secrets(params: Mapping[str, Any]) -> set[str]:
-    """What nobody may be shown of a kubeconfig that is given as a dictionary."""
+    """What nobody may be shown of the options and of the kubeconfig that they name."""
+    found = {str(params[name]) for name in ("api_key", "password") if params.get(name)}
+    if params.get("username") and params.get("password"):
+        found.add(b64encode(f"{params['username']}:{params['password']}".encode()).decode())
+    headers = params.get("proxy_headers")
+    if isinstance(headers, Mapping):
+        found |= {str(value) for name, value in headers.items() if value and name.endswith("basic_auth")}
+    for address in ("host", "proxy"):
+        found |= set(of_url(params.get(address)))
+    for name in (params.get("client_key"), os.environ.get("K8S_AUTH_KEY_FILE")):
+        found |= _contents(name)
     kubeconfig = params.get("kubeconfig")
-    users = kubeconfig.get("users") if isinstance(kubeconfig, Mapping) else None
-    return set(_secret_leaves(users))
+    if isinstance(kubeconfig, Mapping):
+        found |= _secrets_of_kubeconfig(kubeconfig, "")
+    return found
 
 
-def _secret_leaves(value: Any, key: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        # An entry of exec.env says by its name what its value is.
-        key = str(value["name"]) if value.keys() == {"name", "value"} else ""
-        for name, below in value.items():
-            yield from _secret_leaves(below, key if name == "value" and key else str(name))
-    elif isinstance(value, (list, tuple)):
-        for below in value:
-            yield from _secret_leaves(below, key)
-    elif isinstance(value, str) and value and _SECRET.search(key):
-        yield value
+def _secrets_of_files(kubeconfig: str) -> set[str]:
+    """The same of the files that a kubeconfig's path names, as far as they can be read."""
+    found: set[str] = set()
+    for path in kubeconfig.split(os.pathsep):
+        path = os.path.expanduser(path)
+        try:
+            with open(path, encoding="utf-8") as file:
+                document = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(document, Mapping):
+            found |= _secrets_of_kubeconfig(document, os.path.dirname(os.path.abspath(path)))
+    return found
+
+
+def _secrets_of_kubeconfig(kubeconfig: Mapping[str, Any], folder: str) -> set[str]:
+    found = set(of_structure(kubeconfig.get("users")))
+    found |= {text for secret in found for text in decoded(secret)}
+    for name, key in (("users", "user"), ("clusters", "cluster")):
+        entries = kubeconfig.get(name)
+        for entry in entries if isinstance(entries, list) else ():
+            below = entry.get(key) if isinstance(entry, Mapping) else None
+            if not isinstance(below, Mapping):
+                continue
+            found |= {*of_url(below.get("proxy-url")), *of_url(below.get("server"))}
+            for path in (below.get("tokenFile"), below.get("client-key")):
+                if isinstance(path, str):
+                    found |= _contents(os.path.join(folder, path))
+    return found
+
+
+def _contents(path: Any) -> set[str]:
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as file:
+            return {file.read()}
+    except (OSError, TypeError, ValueError):
+        return set()
 
 
 def connect(params: Mapping[str, Any]) -> Cluster:
@@ -100,14 +149,28 @@ def connect(params: Mapping[str, Any]) -> Cluster:
             "install kubernetes there, or set ansible_python_interpreter to a Python that has it."
         )
     auth = auth_options(params, os.environ)
-    with _plugin_failures() as failures:
+    kubeconfig = auth.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG")
+    KNOWN.learn(*secrets(auth), *(_secrets_of_files(kubeconfig) if isinstance(kubeconfig, str) else ()))
+    with _plugin_failures() as failures, _tokens_as_kubectl_reads_them(_named(auth)):
         try:
-            client = _discovered(lambda: get_api_client(None, **auth), lambda: _configured_host(auth))
-        except (CoreException, ConfigException, OSError, TypeError, yaml.YAMLError) as error:
+            client = _discovered(
+                lambda: get_api_client(None, **auth),
+                lambda: _configured_host(auth),
+                lambda: _configured_proxy(auth),
+            )
+        except yaml.YAMLError as error:
+            # Its own words quote the line, which may hold a key.
+            mark = getattr(error, "problem_mark", None)
+            where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
             raise InputError(
-                f"No usable Kubernetes configuration in {_named(auth)}: {str(error).rstrip('.')}; "
+                f"No usable Kubernetes configuration in {_named(auth)}: it is no YAML{where}; "
                 "set kubeconfig (or KUBECONFIG), or host with api_key."
-            ) from error
+            ) from None
+        except (CoreException, ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"No usable Kubernetes configuration in {_named(auth)}: {_told(error)}; "
+                "set kubeconfig (or KUBECONFIG), or host with api_key."
+            ) from (None if isinstance(error, ValueError) else error)
         except ClusterError as error:
             _check_plugin(failures, auth, error)
             raise
@@ -134,6 +197,16 @@ def auth_options(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[
     """
     auth = {name: params[name] for name in AUTH_ARG_SPEC if params.get(name) is not None}
 
+    for name in ("api_key", "username", "password", "impersonate_user"):
+        variable = f"K8S_AUTH_{name.upper()}"
+        value, where = (auth[name], name) if name in auth else (environ.get(variable), variable)
+        if isinstance(value, str) and name in ("api_key", "impersonate_user"):
+            cleaned = _token(value, where)
+            if name in auth or cleaned != value:
+                auth[name] = cleaned
+        elif isinstance(value, str):
+            _check_encodable(value, where)
+
     given = partial(_given, auth, environ)
     by_host = given("host") and (
         given("api_key")
@@ -147,6 +220,75 @@ def auth_options(params: Mapping[str, Any], environ: Mapping[str, str]) -> dict[
     elif not params.get("allow_in_cluster") or given("context"):
         auth["kubeconfig"] = "~/.kube/config"
     return auth
+
+
+def _token(value: str, where: str) -> str:
+    """The token without the line end of its file, as kubectl reads it; an InputError names what no header can hold."""
+    KNOWN.learn(value)
+    stripped = value.strip()
+    if _NO_HEADER.search(stripped):
+        raise InputError(
+            f"The value of {where} holds a line end, a control character or a letter that is not ASCII, "
+            "which no HTTP header can: give it as it was issued, on one line."
+        )
+    return stripped
+
+
+def _check_encodable(value: str, where: str) -> None:
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise InputError(
+            f"The value of {where} holds a letter that HTTP's basic authentication cannot send: "
+            "use a token or a client certificate instead."
+        ) from None
+
+
+@contextmanager
+def _tokens_as_kubectl_reads_them(kubeconfig: str) -> Iterator[None]:
+    """Let the library strip a token that it takes from a kubeconfig, now and whenever it renews it.
+
+    It hands on the line end with which a file or a plugin's answer ends.
+    """
+    original = kube_config.KubeConfigLoader
+
+    class Loader(original):  # type: ignore[misc, valid-type]
+        def _load_authentication(self) -> None:
+            super()._load_authentication()
+            KNOWN.learn(*_contents(self.__dict__.get("key_file")))
+            kind, _space, token = str(self.__dict__.get("token") or "").partition(" ")
+            if kind == "Bearer":
+                self.token = f"Bearer {_token(token, self._source())}"
+
+        def _source(self) -> str:
+            user = self._user.value
+            if "token" not in user and "tokenFile" in user:
+                return f"tokenFile {user['tokenFile']} in {kubeconfig}"
+            for name in ("auth-provider", "token", "exec"):
+                if name in user:
+                    what = "the credential plugin's (exec) token" if name == "exec" else name
+                    return f"{what} in {kubeconfig}"
+            return kubeconfig
+
+    kube_config.KubeConfigLoader = Loader
+    try:
+        yield
+    finally:
+        kube_config.KubeConfigLoader = original
+
+
+def _told(error: BaseException) -> str:
+    """A library's words for a configuration that it cannot use, but for those that quote what is in it."""
+    if isinstance(error, ValueError) and not isinstance(error, ConfigException):
+        words = str(error).casefold()
+        if isinstance(error, UnicodeError):
+            return "a name, password or file in it holds a letter that cannot be sent or read"
+        if words.startswith("host value"):
+            return str(error).rstrip(".")
+        if "header" in words:
+            return "a credential in it holds a character that no HTTP header can"
+        return f"a value in it cannot be read ({type(error).__name__})"
+    return str(error).rstrip(".")
 
 
 def _given(auth: Mapping[str, Any], environ: Mapping[str, str], option: str, *environment: str) -> bool:
@@ -170,7 +312,11 @@ class Cluster:
             token = api.configuration.auth_settings().get("BearerToken")
             return {**api.default_headers, **({token["key"]: token["value"]} if token else {})}
 
-        self._wire = Wire(api.rest_client.pool_manager, str(api.configuration.host), headers)
+        for value in api.configuration.api_key.values():
+            KNOWN.learn(value, str(value).partition(" ")[2])
+        KNOWN.learn(api.configuration.password)
+        proxy = without_user(str(api.configuration.proxy or ""))
+        self._wire = Wire(api.rest_client.pool_manager, str(api.configuration.host), headers, proxy)
         self._resources: dict[tuple[str, str], Any] = {}
         self._discovery = threading.Lock()
 
@@ -334,7 +480,9 @@ class Cluster:
             if (api_version, kind) not in self._resources:
                 try:
                     self._resources[api_version, kind] = _discovered(
-                        lambda: self._client.resource(kind, api_version), lambda: self.host
+                        lambda: self._client.resource(kind, api_version),
+                        lambda: self.host,
+                        lambda: self._wire.proxy,
                     )
                 except (ResourceNotFoundError, ResourceNotUniqueError) as error:
                     raise InputError(
@@ -398,7 +546,24 @@ def _configured_host(auth: Mapping[str, Any]) -> str:
     return str(given or Configuration.get_default_copy().host or "the cluster")
 
 
-def _discovered(call: Callable[[], T], host: Callable[[], str]) -> T:
+def _configured_proxy(auth: Mapping[str, Any]) -> str:
+    given = auth.get("proxy") or os.environ.get("K8S_AUTH_PROXY")
+    if not given:
+        configuration = Configuration.get_default_copy()
+        # It looks into the environment anew, because that has a proxy for each scheme.
+        configuration.host = _configured_host(auth)
+        given = configuration.proxy
+    return without_user(str(given or ""))
+
+
+def _is_of_a_header(error: BaseException | None) -> bool:
+    """Whether http.client refused one, whatever the library made of that."""
+    return error is not None and (
+        "header value" in str(error).casefold() or _is_of_a_header(error.__context__)
+    )
+
+
+def _discovered(call: Callable[[], T], host: Callable[[], str], proxy: Callable[[], str]) -> T:
     """Discovery through kubernetes.core, which has no time-out, with ours and our sentences."""
     action = "find out what the API offers"
     for pause in (*PAUSES, None):
@@ -410,7 +575,11 @@ def _discovered(call: Callable[[], T], host: Callable[[], str]) -> T:
                 raise failure from error
         except (urllib3.exceptions.HTTPError, TimeoutError) as error:
             if pause is None or isinstance(error, TimeoutError):
-                raise raised(no_answer(action, host(), error)) from error
+                raise raised(no_answer(action, host(), error, proxy())) from error
+        except ValueError as error:
+            if not _is_of_a_header(error):
+                raise
+            raise raised(no_header(action, host())) from None
         time.sleep(pause)
     raise AssertionError("the last round returns or raises")
 

@@ -30,14 +30,17 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import C
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import (
     Failure,
     no_answer,
+    no_header,
     refusal,
     unreadable,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 _LONGEST_PAUSE = 5.0
+_READABLE = 65536
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 Object = dict[str, Any]
@@ -56,9 +59,12 @@ class Wire:
     A ``query`` is names and values, or what stands behind the question mark as it is.
     """
 
-    def __init__(self, pool: Any, host: str, headers: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, pool: Any, host: str, headers: Callable[[], Mapping[str, str]], proxy: str = ""
+    ) -> None:
         """``headers`` gives those of authentication, fresh for every request: tokens are renewed."""
         self.host = host
+        self.proxy = proxy
         self._pool = pool
         self._headers = headers
         self._clock_offset: float | None = None
@@ -120,7 +126,7 @@ class Wire:
             thing = None
         if isinstance(thing, dict):
             return thing
-        raise raised(unreadable(action, self.host, answer.status, answer.body))
+        raise raised(unreadable(action, self.host, answer.status, KNOWN.mask_error(_text(answer.body))))
 
     def checked(self, action: str, answer: Answer) -> Object:
         """The JSON object of a good answer; anything else is raised."""
@@ -154,7 +160,10 @@ class Wire:
                 preload_content=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise raised(no_answer(action, self.host, error)) from error
+            raise raised(no_answer(action, self.host, error, self.proxy)) from error
+        except ValueError:
+            # http.client's words quote the header.
+            raise raised(no_header(action, self.host)) from None
         if "Date" in response.headers:
             shown = parsedate_to_datetime(response.headers["Date"]).timestamp()
             self._clock_offset = shown - time.monotonic()
@@ -213,10 +222,15 @@ class Watch:
             event = json.loads(line)
             kind, thing = event["type"], event["object"]
         except (ValueError, KeyError, TypeError) as error:
-            raise raised(unreadable(self._action, self._host, 200, line)) from error
+            raise raised(unreadable(self._action, self._host, 200, KNOWN.mask_error(_text(line)))) from error
         if kind == "ERROR":
             raise raised(refusal(self._action, self._host, int(thing.get("code") or 500), thing))
         return kind, thing
+
+
+def _text(body: bytes) -> str:
+    """Masked before it is cut: half a secret is found by nobody."""
+    return body[:_READABLE].decode("utf-8", "replace")
 
 
 def _encoded(query: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_environment
 
 Tell = Callable[[str], None]
 Result = dict[str, Any]
@@ -29,7 +31,8 @@ class Room:
     and writes, and returns the result or raises a BluegreenError. ``tell(line)`` shows a person
     how far it is; a door that can show nothing passes a function that drops the line. ``leave()``
     removes what ``connect`` and ``run`` would keep for as long as their process lives.
-    ``secrets(params)`` are texts to be hidden beside the values of options that are no_log.
+    ``secrets(params)`` are texts to be hidden beside the values of options that are no_log; what ``connect``
+    and ``run`` learn later they tell ``KNOWN``.
     """
 
     run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
@@ -41,6 +44,12 @@ class Room:
     required_together: Sequence[Sequence[str]] = ()
     leave: Callable[[], None] = lambda: None
     secrets: Callable[[Mapping[str, Any]], set[str]] = lambda params: set()
+
+
+def begin_hiding(room: Room, params: Mapping[str, Any], no_log_values: set[str]) -> None:
+    """From here on nothing is told that holds a secret of these parameters or of the environment."""
+    KNOWN.forget()
+    KNOWN.learn(*no_log_values, *of_environment(os.environ), *room.secrets(params))
 
 
 def unexpected(error: Exception) -> str:
@@ -58,13 +67,24 @@ def enter(room: Room) -> None:
         required_together=room.required_together,
         supports_check_mode=True,
     )
-    module.no_log_values.update(room.secrets(module.params))
+    begin_hiding(room, module.params, module.no_log_values)
     try:
         result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
     except BluegreenError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Exception as error:  # noqa: BLE001 - a bare traceback would show secrets that fail_json masks
-        module.fail_json(msg=unexpected(error), exception=traceback.format_exc())
+        _hide(module)
+        module.fail_json(msg=KNOWN.mask_error(error.message), **KNOWN.mask_error(error.details))
+    except Exception as error:  # noqa: BLE001 - a bare traceback would show secrets
+        _hide(module)
+        told = KNOWN.mask_error(unexpected(error))
+        module.fail_json(msg=told, exception=KNOWN.mask_error(traceback.format_exc()))
+    _hide(module)
+    result = KNOWN.mask(result)
     for warning in result.get("warnings", ()):
         module.warn(warning)
     module.exit_json(**{key: value for key, value in result.items() if key != "warnings"})
+
+
+def _hide(module: AnsibleModule) -> None:
+    """Let Ansible hide the same in what it adds by itself, but for what would hide numbers."""
+    module.params = KNOWN.mask(module.params)
+    module.no_log_values = {text for text in KNOWN.spellings() if not text.isdecimal()}

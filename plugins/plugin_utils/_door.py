@@ -26,14 +26,19 @@ from typing import Any
 from ansible import constants as C
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Room, unexpected
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import (
+    Result,
+    Room,
+    begin_hiding,
+    unexpected,
+)
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
 
 # For these Ansible looks for a Python by itself.
@@ -117,17 +122,17 @@ class Door(NormalAction):  # type: ignore[misc]
             required_together=room.required_together,
         ).validate(params)
         params.update(checked.validated_parameters)
-        secrets = checked._no_log_values | room.secrets(params)
+        begin_hiding(room, params, checked._no_log_values)
         if checked.error_messages:
             result = _failure(told, self._complaint(checked.errors), None, {})
         else:
-            result = self._ask(room, params, told, self._teller(variables, secrets))
+            result = self._ask(room, params, told, self._teller(variables))
         result["warnings"] = [*get_warning_messages()[warnings:], *result.get("warnings", ())]
         result["deprecations"] = [*get_deprecation_messages()[deprecations:]]
+        masked: Result = KNOWN.mask_error(result) if result.get("failed") else KNOWN.mask(result)
         if told.get("_ansible_inject_invocation", True):
-            result["invocation"] = {"module_args": params}
-        kept = {key: value for key, value in result.items() if value is None or isinstance(value, bool)}
-        return {**remove_values(result, secrets), **kept}
+            masked["invocation"] = {"module_args": KNOWN.mask(params)}
+        return masked
 
     def _complaint(self, errors: Any) -> str:
         unsupported = isinstance(errors[0], UnsupportedError)
@@ -151,7 +156,7 @@ class Door(NormalAction):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 - as in the module, told with its traceback
             return _failure(told, unexpected(error), error, {"exception": traceback.format_exc()})
 
-    def _teller(self, variables: Mapping[str, Any], secrets: set[str]) -> Callable[[str], None]:
+    def _teller(self, variables: Mapping[str, Any]) -> Callable[[str], None]:
         """Shows a line at once: what a forked process displays is passed on to the main process."""
         if self._task.check_mode or self._task.no_log:
             return lambda line: None
@@ -160,7 +165,7 @@ class Door(NormalAction):  # type: ignore[misc]
         def tell(line: str) -> None:
             # Standard output may be somebody's JSON. A main process that is gone reads nothing any more.
             with contextlib.suppress(OSError):
-                Display().display(f"[{host}] {remove_values(line, secrets)}", stderr=True)
+                Display().display(f"[{host}] {KNOWN.mask_error(line)}", stderr=True)
 
         return tell
 

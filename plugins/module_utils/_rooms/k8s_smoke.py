@@ -20,6 +20,7 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import within
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
     Outcome,
@@ -80,13 +81,14 @@ def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Ca
             status, _headers, body = within(seconds, lambda: client.request("GET", proxy, query, seconds))
         except (ClusterError, TimeoutError) as error:
             return Verdict(Outcome.SILENT, f"did not answer ({error})")
-        return judge_proxied(status, body)
+        return judge_proxied(status, _masked(body))
 
     return f"Service {service} (port {port}, path /{path}) through the Kubernetes API", ask
 
 
 def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[], Verdict]]:
     url = params["url"]
+    KNOWN.learn(*of_url(url))
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"url {url} is not an address to ask: use http://... or https://...")
@@ -94,9 +96,9 @@ def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[
     def answer(left: float) -> Verdict:
         try:
             response = open_url(url, timeout=left, follow_redirects="none")
-            return judge_url(response.status, response.read(_READ))
+            return judge_url(response.status, _masked(response.read(_READ)))
         except urllib.error.HTTPError as error:
-            return judge_url(error.code, error.read(_READ))
+            return judge_url(error.code, _masked(error.read(_READ)))
 
     def ask() -> Verdict:
         left = _left(params, started)
@@ -110,6 +112,11 @@ def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[
 
     # A name and password, and a query, are for the application alone.
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), ask
+
+
+def _masked(body: bytes) -> bytes:
+    """Before it is cut to what is shown: half a secret is found by nobody."""
+    return str(KNOWN.mask(body)).encode()
 
 
 def connect(params: Mapping[str, Any]) -> _k8s.Cluster | None:

@@ -34,6 +34,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
     trimmed,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import name_of_lock
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
     COLOR,
@@ -115,7 +116,8 @@ def _event(
 ) -> Event:
     user, host = user_and_host()
     awx = {f"awx_{key}": str(value) for key, value in (params["awx"] or {}).items() if value}
-    cause = (params["cause"] or "").strip().splitlines()
+    # Of a hook, or of a task before this one, which knew its own secrets alone; and masked before it is cut.
+    cause = KNOWN.mask_error(params["cause"] or "").strip().splitlines()
     details = {
         "images": dict(images),
         "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},

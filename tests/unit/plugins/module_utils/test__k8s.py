@@ -451,6 +451,6 @@ def test_of_a_kubeconfig_only_what_is_secret_is_hidden() -> None:
         "current-context": "shop",
         "users": [{"name": "ci", "user": user}],
     }
-    assert _k8s.secrets({"kubeconfig": kubeconfig}) == {"a2V5", "t0ken", "1d", "hunter2"}
+    assert _k8s.secrets({"kubeconfig": kubeconfig}) == {"a2V5", "key", "t0ken", "1d", "hunter2"}
     for other in (None, "/home/ada/.kube/config", {"users": None}):
         assert _k8s.secrets({"kubeconfig": other}) == set()

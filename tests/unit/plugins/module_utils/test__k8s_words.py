@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import ssl
 from http.client import IncompleteRead, RemoteDisconnected
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import (
@@ -13,6 +15,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
     ProtocolError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -119,3 +122,105 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
     assert "\n" not in failure.message
     assert not failure.message.endswith("..")
     assert (failure.status, failure.reason) == (status, answer.get("reason"))
+
+
+# Of what an API server 1.32 answered, and how its sentence must end; None where it says all by itself.
+ADVICE = {
+    "create-in-terminating-namespace": "the namespace is being deleted: wait until it is gone and create it again",
+    "forbidden-list": "give this user that verb on that resource (Role and RoleBinding)",
+    "forbidden-sub": "give this user that verb on that resource (Role and RoleBinding)",
+    "lease-create-again": "somebody else made it in between: run it again",
+    "exists": "somebody else made it in between: run it again",
+    "cm-put-stale": "somebody else changed it in between: run it again",
+    "lease-delete-uid": "somebody else made it anew in between: run it again",
+    "cm-nons": "create the namespace first, or check its name and the cluster",
+    "lease-get-missing": None,
+    "cm-badkey": None,
+    "big-cm": None,
+    "cm-badpatchtype": "the API server is too old for this, or something between changes the request",
+    "unauth": "the cluster does not accept these credentials: renew the token, or log in again",
+}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    path = Path(__file__).resolve().parents[2] / "fixtures" / "kubernetes_api" / "errors.yaml"
+    return {case["case"]: case for case in yaml.safe_load(path.read_text())["cases"]}
+
+
+@pytest.mark.parametrize(("case", "advice"), ADVICE.items())
+def test_the_advice_fits_the_cause_that_the_api_names(
+    case: str, advice: str | None, recorded: dict[str, Any]
+) -> None:
+    answer = recorded[case]
+    message = refusal("do it", "https://api", answer["status"], answer["body"]).message
+    if advice is None:
+        assert (
+            message
+            == f"Could not do it at https://api: {answer['status']} {answer['body']['reason']}: "
+            + (" ".join(answer["body"]["message"].split()) + ".")
+        )
+    else:
+        assert f"; {advice}" in message
+
+
+QUOTA = "exceeded quota: one-pod, requested: pods=1, used: pods=1, limited: pods=1"
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "advice"),
+    [
+        (403, f'pods "x" is forbidden: {QUOTA}', "free some of that quota"),
+        (403, 'pods "x" is forbidden: failed quota: q: must specify limits.cpu', "give the containers what"),
+        (403, 'pods "x" is forbidden: violates PodSecurity "restricted:v1": runAsNonRoot', "securityContext"),
+        (403, 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2', "LimitRange"),
+        (
+            403,
+            'admission webhook "policy.example.com" denied the request: no',
+            "a rule of this cluster forbids it",
+        ),
+        (
+            400,
+            'admission webhook "policy.example.com" denied the request: no',
+            "a rule of this cluster forbids it",
+        ),
+        (422, "ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no", "a rule of this cluster"),
+        (
+            500,
+            'Internal error occurred: failed calling webhook "w": no endpoints',
+            "admission webhook does not answer",
+        ),
+        (413, "Request entity too large: limit is 3145728", "make the object smaller"),
+        (500, "etcd is gone", "the API server is in trouble"),
+    ],
+)
+def test_the_advice_fits_the_words_where_the_api_has_no_code_for_the_cause(
+    status: int, told: str, advice: str
+) -> None:
+    message = refusal("do it", "https://api", status, {"message": told, "reason": "Forbidden"}).message
+    assert told in message
+    assert advice in message
+    assert "RoleBinding" not in message
+
+
+@pytest.mark.parametrize(
+    ("original", "told"),
+    [
+        (REFUSED, "[Errno 111] Connection refused"),
+        (
+            OSError("Tunnel connection failed: 407 Proxy Authentication Required"),
+            "407 Proxy Authentication Required",
+        ),
+    ],
+)
+def test_a_proxy_is_blamed_for_itself(original: Exception, told: str) -> None:
+    for error in (
+        ProxyError("Cannot connect to proxy", original),
+        MaxRetryError(POOL, "/", ProxyError("x", original)),
+    ):
+        failure = no_answer("do it", "https://api", error, "http://proxy:3128")
+        assert failure.message == (
+            f"Could not do it at https://api: the proxy http://proxy:3128 lets nothing through ({told}); "
+            "check proxy-url in the kubeconfig, proxy, HTTPS_PROXY and NO_PROXY."
+        )
+        assert (failure.status, failure.reason) == (None, "NotConnected")

@@ -115,7 +115,7 @@ def test_a_line_that_nobody_can_read_any_more_is_dropped(
         raise BrokenPipeError
 
     monkeypatch.setattr(_door, "Display", lambda: SimpleNamespace(display=display))
-    _action(tmp_path)._teller({"inventory_hostname": "here"}, set())("a line")
+    _action(tmp_path)._teller({"inventory_hostname": "here"})("a line")
 
 
 def _action(folder: Path) -> _door.Door:
