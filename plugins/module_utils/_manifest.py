@@ -15,12 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-try:
-    import yaml
-except ImportError:
-    # The kubernetes library depends on it; _k8s.py says so when that is missing.
-    pass
-
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import LAST_APPLIED, applied
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
@@ -32,6 +26,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     VERSION,
     Release,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._yaml import UnreadableError, read
 
 Object = dict[str, Any]
 
@@ -53,16 +48,27 @@ class Place:
         return f"{self.app}-{self.color}"
 
 
-def parse(text: str, color: str) -> tuple[Object, ...]:
-    """The objects of a rendered text, lists of objects taken apart."""
+def parse(templates: Sequence[tuple[str, str]], color: str) -> tuple[Object, ...]:
+    """The objects of templates rendered for a color, lists of objects taken apart.
+
+    A template is its name and the text that it was rendered to.
+    """
+    objects: list[Object] = []
+    for name, text in templates:
+        objects.extend(_parse(name, text, color))
+    if not objects:
+        raise InputError(f"The manifests of {color} are empty.")
+    return tuple(objects)
+
+
+def _parse(name: str, text: str, color: str) -> list[Object]:
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        # The error's own text quotes the manifest, which may hold a Secret.
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        raise InputError(f"The manifests of {color} are not YAML{where}: {problem}.") from None
+        documents = read(text)
+    except UnreadableError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise InputError(
+            f"{name}{line}, as rendered for {color}, is not YAML to apply: {error.why}."
+        ) from None
     objects: list[Object] = []
     for document in documents:
         items = document.get("items") if isinstance(document, dict) else None
@@ -70,12 +76,10 @@ def parse(text: str, color: str) -> tuple[Object, ...]:
     for entry in objects:
         if not _is_object(entry):
             raise InputError(
-                f"The manifests of {color} hold something that is no Kubernetes object: "
+                f"{name}, as rendered for {color}, holds something that is no Kubernetes object: "
                 "each document needs apiVersion, kind and metadata.name."
             )
-    if not objects:
-        raise InputError(f"The manifests of {color} are empty.")
-    return tuple(objects)
+    return objects
 
 
 def digest(objects: Sequence[Object]) -> str:

@@ -176,9 +176,12 @@ def reason(run: Run) -> str:
         return ""
     told = str(run.failure.get("msg") or "A task failed without a reason.")
     if _failed(run.rendered):
+        broken = [each for each in run.rendered.get("results", ()) if _failed(each)]
+        templates = [str(each["__bluegreen_template"]) for each in broken] or run.manifests
+        told = str(broken[0].get("msg")) if broken else told
         match = _TEMPLATE.search(told)
         why = (match[1] or match[2]) if match else told.rpartition("Task failed: ")[2]
-        return f"The manifests do not render ({', '.join(run.manifests)}): {why}"
+        return f"The manifests do not render ({', '.join(templates)}): {why}"
     if match := _STATUS.match(told):
         return f"{match[1]}: {match[2]}"
     return told

@@ -53,23 +53,31 @@ options:
     type: raw
   manifests:
     description:
-      - The application's manifests as rendered text, once for each color and once for no color.
+      - The application's manifests as rendered texts, a list for each color and one for no color.
       - Needed for O(goal=deploy) and O(goal=stage).
       - A commit that has served before, is not live and has not turned out bad is brought back as the ledger keeps it,
         whatever its manifests are rendered to today.
     type: dict
     suboptions:
+      templates:
+        description: The templates' names, in the order of their texts, for errors.
+        type: list
+        elements: str
+        required: true
       blue:
         description: Rendered for blue and its node ports.
-        type: str
+        type: list
+        elements: raw
         required: true
       green:
         description: Rendered for green and its node ports.
-        type: str
+        type: list
+        elements: raw
         required: true
       neutral:
         description: Rendered for color C(@) and node port 0. Its hash tells two releases of one commit apart.
-        type: str
+        type: list
+        elements: raw
         required: true
   smoke:
     description:
@@ -160,9 +168,10 @@ EXAMPLES = r"""
     router: "{{ facts.load_balancers['shop-production'] }}"
     commit: "0012345"
     manifests:
-      blue: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"
-      green: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"
-      neutral: "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"
+      templates: [shop.yml.j2]
+      blue: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"]
+      green: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"]
+      neutral: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"]
   register: plan
 
 - name: Apply the idle color's objects
@@ -373,9 +382,10 @@ ROOM = Room(
         "manifests": {
             "type": "dict",
             "options": {
-                "blue": {"type": "str", "required": True},
-                "green": {"type": "str", "required": True},
-                "neutral": {"type": "str", "required": True},
+                "blue": {"type": "list", "elements": "raw", "required": True},
+                "green": {"type": "list", "elements": "raw", "required": True},
+                "templates": {"type": "list", "elements": "str", "required": True},
+                "neutral": {"type": "list", "elements": "raw", "required": True},
             },
         },
         "smoke": {"type": "str", "default": "proxy"},

@@ -72,7 +72,7 @@ TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
         "The manifests of blue have no Deployment shop-blue, only shop-green",
     ),
     "node-port": ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
-    "no-yaml": ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "The manifests of blue are not YAML"),
+    "no-yaml": ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "no-yaml.yml.j2, line "),
 }
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -424,13 +425,25 @@ def _smoke(this: _Run, color: str, service: Object) -> Result | None:
 def _read_rendered(
     params: Mapping[str, Any], route: Route, places: Mapping[str, Place], commit: str
 ) -> _Rendered:
-    texts = params["manifests"]
-    objects = {color: parse(texts[color], color) for color in COLORS}
+    manifests = params["manifests"]
+    objects = {color: parse(_templates(manifests, color), color) for color in COLORS}
     local_allowed = params["allow_local"] or route.type == "application"
     for color in COLORS:
         check(objects[color], objects[other(color)], places[color], commit, local_allowed)
     check_apart(objects["blue"], objects["green"])
-    return _Rendered(Release(commit, digest(parse(texts["neutral"], "no color"))), objects)
+    return _Rendered(Release(commit, digest(parse(_templates(manifests, "neutral"), "no color"))), objects)
+
+
+def _templates(manifests: Mapping[str, Any], rendering: str) -> list[tuple[str, str]]:
+    names, texts = manifests["templates"], manifests[rendering]
+    if len(names) != len(texts):
+        raise InputError(
+            f"There are {len(names)} templates, but {len(texts)} texts rendered from them for {rendering}: "
+            "give one for each."
+        )
+    # Ansible makes an object of a text that looks like one.
+    shown = [text if isinstance(text, str) else json.dumps(text) for text in texts]
+    return list(zip(names, shown, strict=True))
 
 
 def _describe(this: _Run) -> Result:

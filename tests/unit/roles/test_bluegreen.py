@@ -45,10 +45,10 @@ def render(color: str, node_ports: list[int], **changes: Any) -> tuple[_manifest
         "bluegreen_node_ports": node_ports,
     }
     texts = [
-        environment.from_string((ROLE / "templates" / name).read_text()).render(values | changes)
+        (name, environment.from_string((ROLE / "templates" / name).read_text()).render(values | changes))
         for name in ("deployment.yml.j2", "service.yml.j2")
     ]
-    return _manifest.parse("\n---\n".join(texts), color)
+    return _manifest.parse(texts, color)
 
 
 @pytest.mark.parametrize(

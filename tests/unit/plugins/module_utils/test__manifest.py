@@ -49,8 +49,12 @@ spec:
 """
 
 
+def parse(text: str, color: str) -> tuple[Object, ...]:
+    return _manifest.parse([("shop.yml.j2", text)], color)
+
+
 def rendered(color: str = "blue", node_port: int = 30081) -> tuple[Object, ...]:
-    return _manifest.parse(TEXT.format(color=color, node_port=node_port), color)
+    return parse(TEXT.format(color=color, node_port=node_port), color)
 
 
 def check(blue: tuple[Object, ...], green: tuple[Object, ...] | None = None, **options: Any) -> None:
@@ -70,14 +74,14 @@ def changed(change: Change) -> tuple[Object, ...]:
 def test_documents_are_parsed_and_lists_taken_apart() -> None:
     one, two = rendered()
     text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [one, two]})
-    assert _manifest.parse(f"---\n---\n{text}", "blue") == (one, two)
+    assert parse(f"---\n---\n{text}", "blue") == (one, two)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [1", "The manifests of blue are not YAML in line 1"),
-        ("a: 1\n b: 2\n", "not YAML in line 2"),
+        ("a: [1", "shop.yml.j2, line 1, as rendered for blue, is not YAML"),
+        ("a: 1\n b: 2\n", "line 2, as rendered for blue, is not YAML"),
         ("a: \x00", "not YAML"),
         ("", "The manifests of blue are empty"),
         ("---\n# nothing\n", "The manifests of blue are empty"),
@@ -90,22 +94,20 @@ def test_documents_are_parsed_and_lists_taken_apart() -> None:
 )
 def test_a_text_that_is_no_manifest(text: str, said: str) -> None:
     with pytest.raises(InputError) as raised:
-        _manifest.parse(text, "blue")
+        parse(text, "blue")
     assert said in raised.value.message
 
 
 def test_a_text_that_is_no_yaml_is_not_quoted() -> None:
     with pytest.raises(InputError) as raised:
-        _manifest.parse("password: {hunter2\nx: ]", "blue")
+        parse("password: {hunter2\nx: ]", "blue")
     assert "hunter2" not in f"{raised.value.message} {raised.value.__cause__} {raised.value.details}"
 
 
 def test_the_hash_knows_no_order_and_no_comments() -> None:
     one, two = rendered()
     assert _manifest.digest([one, two]) == _manifest.digest([two, dict(reversed(one.items()))])
-    assert _manifest.digest(_manifest.parse("# why\n" + yaml.safe_dump(one), "blue")) == _manifest.digest(
-        [one]
-    )
+    assert _manifest.digest(parse("# why\n" + yaml.safe_dump(one), "blue")) == _manifest.digest([one])
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,14 @@ def test_why_manifests_do_not_render(told: str, why: str) -> None:
     assert outcome(broken) == "refused"
 
 
+def test_the_one_template_that_does_not_render_is_named() -> None:
+    failed = {"failed": True, "msg": "One or more items failed"}
+    item = {"failed": True, "msg": "Task failed: 'nobody' is undefined", "__bluegreen_template": "b.j2"}
+    results = [{"failed": False, "__bluegreen_template": "a.j2"}, item]
+    broken = run(plan={}, rendered=failed | {"results": results}, manifests=["a.j2", "b.j2"])
+    assert reason(broken) == "The manifests do not render (b.j2): 'nobody' is undefined"
+
+
 def test_what_a_person_is_told_of_a_deploy() -> None:
     assert summary(DEPLOYED) == [
         "shop: 00abcde deployed to green",

@@ -104,6 +104,11 @@ def manifests(commit: str = "00abcde") -> dict[str, str]:
     return texts | {"neutral": TEXT.format(color="@", node_port=0, commit=commit)}
 
 
+def as_given(texts: dict[str, str]) -> dict[str, list[str]]:
+    """Texts of one template as the module is given them."""
+    return {"templates": ["shop.yml.j2"], **{rendering: [text] for rendering, text in texts.items()}}
+
+
 def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     params: dict[str, Any] = {
         "app": "shop",
@@ -129,7 +134,10 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "kubeconfig": "/some/where",
     }
     cluster = changes.pop("cluster", None) or Cluster(*objects)
-    return release_plan.run(params | changes, False, cluster, lambda line: None)
+    params |= changes
+    if params["manifests"] and "templates" not in params["manifests"]:
+        params["manifests"] = as_given(params["manifests"])
+    return release_plan.run(params, False, cluster, lambda line: None)
 
 
 def service(color: str, namespace: str = "store", name: str | None = None) -> dict[str, Any]:

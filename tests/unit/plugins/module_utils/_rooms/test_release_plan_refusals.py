@@ -37,8 +37,14 @@ def test_services_elsewhere_need_not_be_visible() -> None:
         ({"router": NOBODY}, "listener_missing"),
         ({"namespace": "nowhere"}, "There is no namespace nowhere at https://cluster.example"),
         ({"router": {"claim": "cart/77"}}, "claimed by 'cart/77', and this is 'shop/8c1e'"),
-        ({"manifests": manifests() | {"blue": "{"}}, "The manifests of blue are not YAML"),
-        ({"manifests": manifests() | {"neutral": "{"}}, "The manifests of no color are not YAML"),
+        (
+            {"manifests": manifests() | {"blue": "{"}},
+            "shop.yml.j2, line 1, as rendered for blue, is not YAML",
+        ),
+        (
+            {"manifests": manifests() | {"neutral": "{"}},
+            "shop.yml.j2, line 1, as rendered for no color, is not YAML",
+        ),
         ({"manifests": manifests() | {"green": manifests()["blue"]}}, "green have no Deployment shop-green"),
         ({"commit": "0099999", "goal": "rollback"}, "nothing to roll back to"),
     ],
