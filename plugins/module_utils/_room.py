@@ -17,10 +17,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_environment
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, Secrets, of_environment
 
 Tell = Callable[[str], None]
 Result = dict[str, Any]
+
+_TOLD = ("warnings", "deprecations", "diff")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,7 @@ class Room:
     how far it is; a door that can show nothing passes a function that drops the line. ``leave()``
     removes what ``connect`` and ``run`` would keep for as long as their process lives.
     ``secrets(params)`` are texts to be hidden beside the values of options that are no_log; what ``connect``
-    and ``run`` learn later they tell ``KNOWN``.
-    """
+    and ``run`` learn later they tell ``KNOWN``."""
 
     run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
     connect: Callable[[Mapping[str, Any]], Any]
@@ -46,10 +47,26 @@ class Room:
     secrets: Callable[[Mapping[str, Any]], set[str]] = lambda params: set()
 
 
-def begin_hiding(room: Room, params: Mapping[str, Any], no_log_values: set[str]) -> None:
-    """From here on nothing is told that holds a secret of these parameters or of the environment."""
+def begin_hiding(room: Room, params: Mapping[str, Any], no_log_values: set[str]) -> Secrets:
+    """From here on nothing is told that holds a secret of these parameters or of the environment.
+
+    Returns what the parameters hide.
+    """
+    given = Secrets()
+    given.learn(*no_log_values, *room.secrets(params))
     KNOWN.forget()
     KNOWN.learn(*no_log_values, *of_environment(os.environ), *room.secrets(params))
+    return given
+
+
+def hidden(result: Mapping[str, Any], given: Secrets) -> Result:
+    """A good result without secrets.
+
+    What is only told to people is masked with all that is known. The rest is what other tasks go on with, names and
+    objects: there a secret that happens to be one of their words (C(test), as emulators of AWS have it) would name
+    other things, so only what the parameters hide is hidden, as Ansible itself does.
+    """
+    return {key: KNOWN.mask(value) if key in _TOLD else given.mask(value) for key, value in result.items()}
 
 
 def unexpected(error: Exception) -> str:
@@ -67,24 +84,24 @@ def enter(room: Room) -> None:
         required_together=room.required_together,
         supports_check_mode=True,
     )
-    begin_hiding(room, module.params, module.no_log_values)
+    given = begin_hiding(room, module.params, module.no_log_values)
     try:
         result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
     except BluegreenError as error:
-        _hide(module)
+        _hide(module, KNOWN)
         module.fail_json(msg=KNOWN.mask_error(error.message), **KNOWN.mask_error(error.details))
     except Exception as error:  # noqa: BLE001 - a bare traceback would show secrets
-        _hide(module)
+        _hide(module, KNOWN)
         told = KNOWN.mask_error(unexpected(error))
         module.fail_json(msg=told, exception=KNOWN.mask_error(traceback.format_exc()))
-    _hide(module)
-    result = KNOWN.mask(result)
+    _hide(module, given)
+    result = hidden(result, given)
     for warning in result.get("warnings", ()):
         module.warn(warning)
     module.exit_json(**{key: value for key, value in result.items() if key != "warnings"})
 
 
-def _hide(module: AnsibleModule) -> None:
-    """Let Ansible hide the same in what it adds by itself, but for what would hide numbers."""
+def _hide(module: AnsibleModule, secrets: Secrets) -> None:
+    """Let Ansible hide them in what it adds by itself, but for what would hide numbers."""
     module.params = KNOWN.mask(module.params)
-    module.no_log_values = {text for text in KNOWN.spellings() if not text.isdecimal()}
+    module.no_log_values = {text for text in secrets.spellings() if not text.isdecimal()}

@@ -29,10 +29,10 @@ except ImportError:
 
 _TAG = "tag:yaml.org,2002:"
 _WORDS: dict[str, Any] = {
-    **{word: True for word in ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")},
-    **{word: False for word in ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")},
-    **{word: None for word in ("", "~", "null", "Null", "NULL")},
-    **{word: math.nan for word in (".nan", ".NaN", ".NAN")},
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
     **{sign + word: math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
     **{"-" + word: -math.inf for word in (".inf", ".Inf", ".INF")},
 }
@@ -135,7 +135,7 @@ def _json_float(digits: str) -> int | float:
     return _json_number(value)
 
 
-def _json_number(value: int | float) -> int | float:
+def _json_number(value: float) -> int | float:
     """A number as JSON hands it on: a whole one of 64 bits is an int, whatever it was written as."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         # The shortest digits that mean it, not all that it has.

@@ -37,6 +37,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import (
     Result,
     Room,
     begin_hiding,
+    hidden,
     unexpected,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
@@ -122,14 +123,15 @@ class Door(NormalAction):  # type: ignore[misc]
             required_together=room.required_together,
         ).validate(params)
         params.update(checked.validated_parameters)
-        begin_hiding(room, params, checked._no_log_values)
+        given = begin_hiding(room, params, checked._no_log_values)
         if checked.error_messages:
             result = _failure(told, self._complaint(checked.errors), None, {})
         else:
             result = self._ask(room, params, told, self._teller(variables))
         result["warnings"] = [*get_warning_messages()[warnings:], *result.get("warnings", ())]
         result["deprecations"] = [*get_deprecation_messages()[deprecations:]]
-        masked: Result = KNOWN.mask_error(result) if result.get("failed") else KNOWN.mask(result)
+        failed = result.get("failed")
+        masked: Result = KNOWN.mask_error(result) if failed else hidden(result, given)
         if told.get("_ansible_inject_invocation", True):
             masked["invocation"] = {"module_args": KNOWN.mask(params)}
         return masked

@@ -174,6 +174,38 @@ def test_applying_again_changes_nothing(cluster: Cluster) -> None:
     assert _apply(cluster, "one", _config("steady", a="1")) == (200, first)
 
 
+def test_applying_a_key_twice_is_refused(cluster: Cluster) -> None:
+    """With 500 and without a reason, as the API server hands on what its merge library says.
+
+    From its source (structuredmerge.go wraps the error and nothing makes a Status of it); not recorded.
+    """
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    spec = {"containers": [{"name": "web", "image": "a:1", "env": twice}]}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "twice"}, "spec": spec}
+    path = f"{path_of('pods', name='twice')}?fieldManager=one"
+    status, answer = cluster.request("PATCH", path, body, APPLY)
+    assert (status, answer.get("reason")) == (500, None)
+    assert answer["message"].startswith("failed to create typed patch object (")
+    assert answer["message"].endswith(
+        '; v1, Kind=Pod): .spec.containers[name="web"].env: duplicate entries for key [name="A"]'
+    )
+    ports = [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]
+    spec["containers"][0] = {"name": "web", "image": "a:1", "ports": ports}
+    assert cluster.request("PATCH", path, body, APPLY)[0] == 201
+
+
+def test_a_jobs_template_stays_as_it_was_made(cluster: Cluster) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a:1"}]}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"}}
+    create(cluster, "jobs", {**job, "spec": {"template": template}})
+    path = path_of("jobs", name="once")
+    changed = {"spec": {"template": {"metadata": {"labels": {"a": "b"}}}}}
+    status, answer = cluster.request("PATCH", path, changed, MERGE)
+    assert (status, answer["details"]["causes"][0]["field"]) == (422, "spec.template")
+    assert answer["details"]["causes"][0]["message"].endswith("field is immutable")
+    assert cluster.request("PATCH", path, {"spec": {"backoffLimit": 2}}, MERGE)[0] == 200
+
+
 def test_an_update_takes_fields_over_from_whoever_applied_them(cluster: Cluster) -> None:
     _apply(cluster, "one", _config("edited", a="1"))
     path = f"{path_of('configmaps', name='edited')}?fieldManager=editor"

@@ -86,7 +86,7 @@ class Aws:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox-secret-access-key",
             "AWS_DEFAULT_REGION": REGION,
         }
 
@@ -98,7 +98,7 @@ class Aws:
             service,
             endpoint_url=self.endpoint_url,
             aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
+            aws_secret_access_key="sandbox-secret-access-key",
             region_name=REGION,
             **options,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sandbox.cluster.errors import ApiError
-from sandbox.cluster.field_sets import Path, Paths, merged, owned_values, shown, without
+from sandbox.cluster.field_sets import Path, Paths, duplicates, merged, owned_values, shown, without
 from sandbox.cluster.kinds import Kind
 from sandbox.cluster.managed_fields import Writer, new_entry, paths_of
 from sandbox.cluster.objects import Object
@@ -18,6 +18,7 @@ def apply_patch(
 ) -> tuple[Object, bool]:
     """Returns the object and whether it was created; 409 when it would take fields over without force."""
     kind, writer = target.kind, options.writer
+    _refuse_duplicates(target, body)
     if resources.store.get(kind, target.namespace, target.name) is None:
         metadata = {**(body.get("metadata") or {}), "name": target.name}
         metadata["managedFields"] = [new_entry(kind, writer, owned_values(body))]
@@ -27,6 +28,18 @@ def apply_patch(
         return _applied(kind, old, body, writer, force)
 
     return resources.change(kind, target.namespace, target.name, apply, options, target.subresource), False
+
+
+def _refuse_duplicates(target: Target, body: Object) -> None:
+    """A typed object cannot have them; the API server hands its merge library's error on as it is, with 500."""
+    found = duplicates(body)
+    if found:
+        told = "; ".join(
+            f"{shown(path)}: duplicate entries for key {shown((element,))}" for path, element in found
+        )
+        name = f"{target.namespace}/{target.name}" if target.namespace else str(target.name)
+        typed = f"{name}; {target.kind.api_version}, Kind={target.kind.name}"
+        raise ApiError(500, f"failed to create typed patch object ({typed}): {told}")
 
 
 def _applied(kind: Kind, live: Object, body: Object, writer: Writer, force: bool) -> Object:

@@ -61,6 +61,24 @@ def owned_values(obj: Object) -> dict[Path, Any]:
     }
 
 
+def duplicates(value: Any, name: str = "", path: Path = ()) -> list[tuple[Path, str]]:
+    """The keyed lists in which two elements have the same keys, each with the first such element."""
+    if isinstance(value, dict):
+        below = [(key, item, (*path, f"f:{key}")) for key, item in value.items()]
+        return [found for key, item, here in below for found in duplicates(item, key, here)]
+    keys = _keys(name, value) if isinstance(value, list) else None
+    if keys is None:
+        return []
+    elements = [_element(item, keys) for item in value]
+    twice = [element for place, element in enumerate(elements) if element in elements[:place]]
+    inside = [
+        found
+        for item, element in zip(value, elements, strict=True)
+        for found in duplicates(item, "", (*path, element))
+    ]
+    return [*((path, element) for element in twice[:1]), *inside]
+
+
 def merged(live: Any, applied: Any, name: str = "") -> Any:
     """The live value with what was applied over it."""
     if isinstance(applied, dict) and isinstance(live, dict) and name not in _ATOMIC:

@@ -246,6 +246,16 @@ def _selector_immutable(new: Object, old: Object) -> list[Cause]:
     return [Cause.invalid("spec.selector", text, "field is immutable")]
 
 
+def _job_update(new: Object, old: Object) -> list[Cause]:
+    """https://kubernetes.io/docs/concepts/workloads/controllers/job/: what a Job is made of stays."""
+    before, after = old.get("spec") or {}, new.get("spec") or {}
+    return [
+        Cause.invalid(f"spec.{field}", "core.PodTemplateSpec{...}", "field is immutable")
+        for field in ("completions", "selector", "template")
+        if before.get(field) != after.get(field)
+    ]
+
+
 def _service_update(new: Object, old: Object) -> list[Cause]:
     was, wanted = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
     if was and wanted != was and new["spec"].get("type") != "ExternalName":
@@ -319,6 +329,7 @@ _CHECKS: dict[str, Callable[[Object], list[Cause]]] = {
 _UPDATE_CHECKS: dict[str, Callable[[Object, Object], list[Cause]]] = {
     "ConfigMap": _data_immutable,
     "DaemonSet": _selector_immutable,
+    "Job": _job_update,
     "Deployment": _selector_immutable,
     "Pod": _pod_update,
     "ReplicaSet": _selector_immutable,

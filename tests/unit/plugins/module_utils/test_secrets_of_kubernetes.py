@@ -122,13 +122,19 @@ def test_the_line_end_of_a_token_is_none_of_it(
     assert sent == {f"Bearer {TOKEN}"}
 
 
-@pytest.mark.parametrize(("way", "named"), WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("letter", ["\n", "\r", "\x00", "ü", "€"], ids=ascii)
+# No variable holds a null byte.
+@pytest.mark.parametrize(
+    ("way", "named", "letter"),
+    [
+        (way, named, letter)
+        for way, named in WAYS.values()
+        for letter in ("\n", "\r", "\x00", "ü", "€")
+        if (way, letter) != (_environment, "\x00")
+    ],
+)
 def test_a_token_that_no_header_can_hold_is_refused_by_name(
     way: Way, named: str, letter: str, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if way is _environment and letter == "\x00":
-        pytest.skip("no variable holds it")
     token = f"hunter2{letter}tokentoken"
     with pytest.raises(InputError) as caught:
         _k8s.connect(way(api.url, token, tmp_path, monkeypatch))
