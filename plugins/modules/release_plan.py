@@ -169,9 +169,12 @@ EXAMPLES = r"""
     commit: "0012345"
     manifests:
       templates: [shop.yml.j2]
-      blue: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"]
-      green: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"]
-      neutral: ["{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"]
+      blue:
+        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"
+      green:
+        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"
+      neutral:
+        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"
   register: plan
 
 - name: Apply the idle color's objects
