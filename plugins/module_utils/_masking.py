@@ -39,7 +39,7 @@ def spellings(secret: str) -> set[str]:
     """The secret as libraries write it into their texts; empty where it is too short to be masked."""
     lines = [line.strip() for line in secret.splitlines()]
     found = {line for line in lines if len(line) >= _SHORTEST_LINE and not line.startswith("-----")}
-    for text in {secret, secret.strip(), " ".join(secret.split())}:
+    for text in (secret, secret.strip(), " ".join(secret.split())):
         if len(text.strip()) < _SHORTEST:
             continue
         coded = [text.encode("utf-8", "surrogateescape")]

@@ -270,13 +270,18 @@ def _scalar(node: Any) -> Any:
     value = resolve(text)
     if kind == "timestamp":
         fits = isinstance(value, str) and _TIME.fullmatch(text) is not None
-    elif kind == "float" and type(value) is int and -(2**63) <= value < 2**63:
+    elif kind == "float" and _is_a(value, int) and -(2**63) <= value < 2**63:
         fits = True
     else:
-        fits = not kind or type(value) is _TYPES[kind]
+        fits = not kind or _is_a(value, _TYPES[kind])
     if not fits:
         raise _unreadable(node, f"a value is no !!{kind}")
     return value
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether a value is of just this type: a boolean is no number here."""
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _decoded(node: Any) -> str:

@@ -58,6 +58,17 @@ options:
       - A JMESPath expression over the object. The object is ready when it gives something true.
       - It is the only thing that counts then, and the only way to wait for a kind that this module does not know.
     type: str
+  node_ports:
+    description:
+      - For a C(Service) that a load balancer sends to. It is ready when it has each of these node ports, and each leads to
+        every pod of O(pod_labels).
+    type: list
+    elements: int
+  pod_labels:
+    description:
+      - With O(node_ports), the labels of the pods that the C(Service) has to lead to, and to no others. By default those
+        that its selector matches.
+    type: dict
   workloads:
     description: Several workloads, which share one deadline and must be ready at the same time.
     type: list
@@ -84,15 +95,11 @@ options:
         description: As O(condition).
         type: str
       node_ports:
-        description:
-          - For a C(Service) that a load balancer sends to. It is ready when it has each of these node ports, and each leads
-            to every pod of O(workloads[].pod_labels).
+        description: As O(node_ports).
         type: list
         elements: int
       pod_labels:
-        description:
-          - With O(workloads[].node_ports), the labels of the pods that the C(Service) has to lead to, and to no others.
-            By default those that its selector matches.
+        description: As O(pod_labels).
         type: dict
   timeout:
     description:

@@ -81,8 +81,8 @@ TEMPLATE = refused(422, "is invalid", IMMUTABLE | {"field": "spec.template"})
 WANTED = thing(spec={"replicas": 2, "paused": None})
 
 
-def run(cluster: Cluster, wanted: Object = WANTED, **how: bool) -> Applied:
-    return apply(cluster, wanted, "web", How(**how))  # type: ignore[arg-type]
+def run(cluster: Cluster, wanted: Object | None = None, **how: bool) -> Applied:
+    return apply(cluster, wanted or WANTED, "web", How(**how))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("there", [None, thing(), thing(managers=["octoblu.bluegreen"])])

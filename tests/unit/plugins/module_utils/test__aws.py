@@ -162,16 +162,52 @@ def _read(endpoint: str, **params: Any) -> BluegreenError:
 @pytest.mark.parametrize(
     ("profile", "told"),
     [
-        ("role", "AssumeRole, for the credentials of DescribeLoadBalancers on shop, was refused (AccessDenied: no: ********): check role_arn of profile role, "),
-        ("keys", "DescribeLoadBalancers on shop was refused (AccessDenied: no: ********): grant elasticloadbalancing:DescribeLoadBalancers to "),
-        ("sso", "DescribeLoadBalancers on shop was not sent: SSOTokenLoadError (Error loading SSO Token: Token for https://x.awsapps.com/start does not exist): sign in: aws sso login --profile sso"),
-        ("failing", "Couldn't connect to AWS: Error when retrieving credentials from custom-process: ******** is wrong: run the credential_process of profile failing by hand"),
-        ("process", "DescribeLoadBalancers on shop was not sent: its credentials of profile process (custom-process) hold a line end"),
-        ("lines", "DescribeLoadBalancers on shop was not sent: its credentials of profile lines (shared-credentials-file) hold a line end"),
-        ("dangling", 'Couldn\'t connect to AWS: The source_profile "gone" referenced in the profile "dangling" does not exist: mend profile dangling'),
-        ("nosuch", "Couldn't connect to AWS: The config profile (nosuch) could not be found: name a profile that there is"),
+        (
+            "role",
+            (
+                "AssumeRole, for the credentials of DescribeLoadBalancers on shop, was refused (AccessDenied: no: ********): "
+                "check role_arn of profile role, "
+            ),
+        ),
+        (
+            "keys",
+            (
+                "DescribeLoadBalancers on shop was refused (AccessDenied: no: ********): "
+                "grant elasticloadbalancing:DescribeLoadBalancers to "
+            ),
+        ),
+        (
+            "sso",
+            (
+                "DescribeLoadBalancers on shop was not sent: SSOTokenLoadError (Error loading SSO Token: "
+                "Token for https://x.awsapps.com/start does not exist): sign in: aws sso login --profile sso"
+            ),
+        ),
+        (
+            "failing",
+            (
+                "Couldn't connect to AWS: Error when retrieving credentials from custom-process: ******** is wrong: "
+                "run the credential_process of profile failing by hand"
+            ),
+        ),
+        (
+            "process",
+            "DescribeLoadBalancers on shop was not sent: its credentials of profile process (custom-process) hold a line end",
+        ),
+        (
+            "lines",
+            "DescribeLoadBalancers on shop was not sent: its credentials of profile lines (shared-credentials-file) hold a line end",
+        ),
+        (
+            "dangling",
+            'Couldn\'t connect to AWS: The source_profile "gone" referenced in the profile "dangling" does not exist: mend profile dangling',
+        ),
+        (
+            "nosuch",
+            "Couldn't connect to AWS: The config profile (nosuch) could not be found: name a profile that there is",
+        ),
     ],
-)  # fmt: skip
+)
 def test_who_refused_the_credentials_is_named(
     profile: str, told: str, profiles: Path, answering: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,11 +263,19 @@ def test_credentials_that_are_none_are_refused_by_name(
 @pytest.mark.parametrize(
     ("endpoint", "proxy", "told"),
     [
-        ("http://ada:hunter2-secret@127.0.0.1:9", "", 'did not reach AWS (Could not connect to the endpoint URL: "http://********@127.0.0.1:9/")'),
+        (
+            "http://ada:hunter2-secret@127.0.0.1:9",
+            "",
+            'did not reach AWS (Could not connect to the endpoint URL: "http://********@127.0.0.1:9/")',
+        ),
         ("http://ada:hunter2-secret@127 0", "", "Invalid endpoint: http://********@127 0"),
-        ("http://elb.example.com", "http://ada:hunter2-secret@127.0.0.1:9", "the proxy http://********@127.0.0.1:9 lets nothing through: check HTTPS_PROXY"),
+        (
+            "http://elb.example.com",
+            "http://ada:hunter2-secret@127.0.0.1:9",
+            "the proxy http://********@127.0.0.1:9 lets nothing through: check HTTPS_PROXY",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_address_is_shown_without_its_password(
     endpoint: str, proxy: str, told: str, profiles: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,15 +295,33 @@ SSO = Source("sso", "dev")
         ("ExpiredToken", "AddTags", True, SSO, "sign in again: aws sso login --profile dev"),
         ("ExpiredToken", "AddTags", True, Source("env"), "renew AWS_SESSION_TOKEN and the keys beside it"),
         ("ExpiredToken", "AddTags", True, Source("iam-role"), "renew the credentials"),
-        ("ForbiddenException", "GetRoleCredentials", False, SSO, "check sso_account_id and sso_role_name of profile dev"),
+        (
+            "ForbiddenException",
+            "GetRoleCredentials",
+            False,
+            SSO,
+            "check sso_account_id and sso_role_name of profile dev",
+        ),
         ("UnauthorizedException", "GetRoleCredentials", False, Source("sso"), "sign in again: aws sso login"),
         ("InvalidGrantException", "CreateToken", False, SSO, "sign in again: aws sso login --profile dev"),
-        ("ExpiredToken", "AssumeRole", False, Source("", "x"), "renew the credentials that the role of profile x is"),
-        ("InvalidIdentityToken", "AssumeRoleWithWebIdentity", False, Source(), "renew the token in AWS_WEB_IDENTITY"),
+        (
+            "ExpiredToken",
+            "AssumeRole",
+            False,
+            Source("", "x"),
+            "renew the credentials that the role of profile x is",
+        ),
+        (
+            "InvalidIdentityToken",
+            "AssumeRoleWithWebIdentity",
+            False,
+            Source(),
+            "renew the token in AWS_WEB_IDENTITY",
+        ),
         ("TooManyTags", "AddTags", True, Source(), "remove a tag that nobody needs"),
         ("Other", "AddTags", True, Source(), ""),
     ],
-)  # fmt: skip
+)
 def test_the_advice_fits_the_kind_of_credentials(
     code: str, operation: str, sent: bool, source: Source, advice: str
 ) -> None:
