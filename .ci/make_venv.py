@@ -12,6 +12,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
+# The sandbox's API server is one of this version.
+SCHEMA = "kubernetes_validate/kubernetes-json-schema/v1.32.0-local/_definitions.json"
 DEPENDENCIES = ("ansible_collections/amazon/aws/", "ansible_collections/kubernetes/core/")
 
 
@@ -28,6 +30,7 @@ def main():
     # What is never imported need not be compiled, which would take as long again.
     pinned = ("--no-deps", "--no-compile", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
     fill(VENV, pinned, ("--requirement", CHECKOUT / ".ci" / "wheels.txt"))
+    lay_out_schema(next((VENV / "wheels").glob("kubernetes_validate-*.whl")), VENV / "kubernetes-schema.json")
 
 
 def fill(folder, packages, wheels):
@@ -54,6 +57,12 @@ def lay_out_collections(wheel, folder):
     ours = folder / "ansible_collections" / "octoblu" / "bluegreen"
     ours.parent.mkdir()
     ours.symlink_to(CHECKOUT, target_is_directory=True)
+
+
+def lay_out_schema(wheel, file):
+    """What the Kubernetes API says of its fields: one file of the 17,000 in that wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        file.write_bytes(archive.read(SCHEMA))
 
 
 if __name__ == "__main__":

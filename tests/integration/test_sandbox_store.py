@@ -187,7 +187,7 @@ def test_applying_a_key_twice_is_refused(cluster: Cluster) -> None:
     assert (status, answer.get("reason")) == (500, None)
     assert answer["message"].startswith("failed to create typed patch object (")
     assert answer["message"].endswith(
-        '; v1, Kind=Pod): .spec.containers[name="web"].env: duplicate entries for key [name="A"]'
+        '; /v1, Kind=Pod): .spec.containers[name="web"].env: duplicate entries for key [name="A"]'
     )
     ports = [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]
     spec["containers"][0] = {"name": "web", "image": "a:1", "ports": ports}

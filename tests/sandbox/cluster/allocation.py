@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.kinds import SERVICE
@@ -15,7 +16,7 @@ NODE_PORTS = range(30000, 32768)
 _FIRST_DYNAMIC = 30086
 
 
-def allocate(store: Store, service: Object, old: Object | None) -> list[Cause]:
+def allocate(store: Store, service: Object, old: Object | None, dry_run: bool = False) -> list[Cause]:
     """Gives a Service its cluster address and node ports, in place; says which wanted ones it cannot have."""
     if old is not None:
         _keep(service, old)
@@ -26,7 +27,7 @@ def allocate(store: Store, service: Object, old: Object | None) -> list[Cause]:
         spec["clusterIPs"] = [spec["clusterIP"]]
     if spec["type"] not in ("NodePort", "LoadBalancer"):
         return []
-    return _node_ports(store, service)
+    return _node_ports(store, service, dry_run)
 
 
 def _keep(service: Object, old: Object) -> None:
@@ -46,31 +47,42 @@ def _keep(service: Object, old: Object) -> None:
         spec.pop("externalTrafficPolicy", None)
 
 
-def _node_ports(store: Store, service: Object) -> list[Cause]:
+def _node_ports(store: Store, service: Object, dry_run: bool) -> list[Cause]:
+    """A number belongs to one Service, whatever the protocol; ports of one number share theirs."""
     taken = {port for other in store.list(SERVICE) if not _same(other, service) for port in _ports_of(other)}
-    causes = []
-    for index, port in enumerate(service["spec"].get("ports") or ()):
-        wanted = port.get("nodePort")
+    ports = service["spec"].get("ports") or ()
+    found: dict[Any, int] = {}
+    for index, port in enumerate(ports):
+        wanted, shared = port.get("nodePort"), found.get(port.get("port"))
+        if shared and wanted in (None, 0, shared):
+            port["nodePort"] = shared
+            continue
+        wanted = wanted or next(
+            (p["nodePort"] for p in ports if p.get("port") == port.get("port") and p.get("nodePort")), None
+        )
         if not wanted:
-            free = [number for number in NODE_PORTS if (port["protocol"], number) not in taken]
-            wanted = port["nodePort"] = random.choice([n for n in free if n >= _FIRST_DYNAMIC] or free)
-        elif wanted not in NODE_PORTS:
-            why = f"provided port is not in the valid range. The range of valid ports is {_RANGE}"
-            causes.append(Cause.invalid(f"spec.ports[{index}].nodePort", str(wanted), why))
-        elif (port["protocol"], wanted) in taken:
+            free = [number for number in NODE_PORTS if number not in taken]
+            wanted = random.choice([number for number in free if number >= _FIRST_DYNAMIC] or free)
+        why = ""
+        if wanted in taken:
             why = "provided port is already allocated"
-            causes.append(Cause.invalid(f"spec.ports[{index}].nodePort", str(wanted), why))
-        taken.add((port["protocol"], wanted))
-    return causes
+        elif wanted not in NODE_PORTS and not dry_run:
+            why = f"provided port is not in the valid range. The range of valid ports is {_RANGE}"
+        if why:
+            return [Cause.invalid(f"spec.ports[{index}].nodePort", str(wanted), why)]
+        port["nodePort"] = wanted
+        taken.add(wanted)
+        found.setdefault(port.get("port"), wanted)
+    return []
 
 
 _RANGE = f"{NODE_PORTS[0]}-{NODE_PORTS[-1]}"
 
 
-def _ports_of(service: Object) -> Iterator[tuple[str, int]]:
+def _ports_of(service: Object) -> Iterator[int]:
     for port in service["spec"].get("ports") or ():
         if port.get("nodePort"):
-            yield port["protocol"], port["nodePort"]
+            yield port["nodePort"]
 
 
 def _same(one: Object, other: Object) -> bool:

@@ -23,6 +23,7 @@ from sandbox.cluster.objects import Object, clone
 from sandbox.cluster.proxy import Proxy
 from sandbox.cluster.resources import Options, Resources
 from sandbox.cluster.scale import scale_of, scaled
+from sandbox.cluster.schema import ANYTHING, Type, schema_of
 from sandbox.cluster.store import Store
 from sandbox.cluster.targets import PageNotFound, Target, parse
 from sandbox.cluster.watch import Watch, encode, too_old, watch_version
@@ -32,8 +33,8 @@ _YAML_TYPES = ("application/yaml", "application/apply-patch+yaml")
 _PATCHES: dict[str, Callable[[Object, Any], Object]] = {
     "application/json-patch+json": patch.json_patch,
     "application/merge-patch+json": patch.merge_patch,
-    "application/strategic-merge-patch+json": patch.strategic_merge_patch,
 }
+_STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -172,7 +173,7 @@ class Api:
             force = request.query.get("force") == "true"
             applied, created = apply_patch(self._resources, target, body, options, force)
             return _respond(applied, 201 if created else 200, options)
-        change = await _patch_function(request)
+        change = await _patch_function(request, schema_of(target.kind))
         changed = self._resources.change(
             target.kind, target.namespace, target.name, change, options, target.subresource
         )
@@ -200,7 +201,7 @@ class Api:
         if target.verb == "update":
             wanted = await _read_body(request, kind)
         elif target.verb == "patch":
-            wanted = (await _patch_function(request))(scale_of(obj))
+            wanted = (await _patch_function(request, ANYTHING))(scale_of(obj))
         else:
             raise errors.method_not_allowed()
         options = _options(request, "scale")
@@ -264,7 +265,7 @@ async def _read_body(request: web.BaseRequest, kind: Kind) -> Any:
             return yaml.load(raw, _YamlLoader)
         except yaml.YAMLError as error:
             raise errors.bad_request(f"error converting YAML to JSON: {error}") from None
-    if content_type not in _JSON_TYPES and content_type != _APPLY and content_type not in _PATCHES:
+    if content_type not in _JSON_TYPES and content_type not in (_APPLY, _STRATEGIC, *_PATCHES):
         raise errors.unsupported_body()
     try:
         return json.loads(raw)
@@ -275,10 +276,10 @@ async def _read_body(request: web.BaseRequest, kind: Kind) -> Any:
         ) from None
 
 
-async def _patch_function(request: web.BaseRequest) -> Callable[[Object], Object]:
-    """What the patch of a request makes of an object."""
+async def _patch_function(request: web.BaseRequest, wanted: Type) -> Callable[[Object], Object]:
+    """What the patch of a request makes of an object of that type."""
     content_type = _content_type(request)
-    if content_type not in _PATCHES:
+    if content_type not in (_STRATEGIC, *_PATCHES):
         raise errors.unsupported_patch()
     try:
         body = json.loads(await request.read())
@@ -286,6 +287,8 @@ async def _patch_function(request: web.BaseRequest) -> Callable[[Object], Object
         raise errors.bad_request(f"error decoding patch: {error}") from None
     if content_type != "application/json-patch+json" and not isinstance(body, dict):
         raise errors.bad_request("json: cannot unmarshal into Go value of type map[string]interface {}")
+    if content_type == _STRATEGIC:
+        return lambda obj: patch.strategic_merge_patch(clone(obj), body, wanted)
     apply = _PATCHES[content_type]
     return lambda obj: apply(clone(obj), body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sandbox.cluster.kinds import Kind
 from sandbox.cluster.objects import Object, dig
@@ -16,13 +16,28 @@ def apply_defaults(kind: Kind, obj: Object) -> None:
         default(obj)
 
 
+def complete(kind: Kind, obj: Object) -> None:
+    """Fills in, in place, what the server makes up once, for a new object."""
+    if kind.name == "Job":
+        _job_selector(obj)
+
+
 def _pod_spec(spec: Object) -> None:
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         _container(container)
     for volume in spec.get("volumes") or ():
+        if volume.keys() <= {"name"}:
+            volume["emptyDir"] = {}
         for source in ("configMap", "secret", "downwardAPI", "projected"):
             if source in volume:
                 volume[source].setdefault("defaultMode", 420)
+        if "hostPath" in volume:
+            volume["hostPath"].setdefault("type", "")
+        for source in dig(volume, "projected", "sources") or ():
+            if "serviceAccountToken" in source:
+                source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
+            _field_references(dig(source, "downwardAPI", "items") or ())
+        _field_references(dig(volume, "downwardAPI", "items") or ())
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)
     spec.setdefault("dnsPolicy", "ClusterFirst")
@@ -35,10 +50,9 @@ def _container(container: Object) -> None:
     tag = image.rpartition("/")[2].partition(":")[2]
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
-    for variable in container.get("env") or ():
-        reference = dig(variable, "valueFrom", "fieldRef")
-        if reference is not None:
-            reference.setdefault("apiVersion", "v1")
+    _field_references([variable.get("valueFrom") or {} for variable in container.get("env") or ()])
+    for handler in (container.get("lifecycle") or {}).values():
+        _http_get(handler)
     resources = container.setdefault("resources", {})
     if resources.get("limits"):
         requests = resources.setdefault("requests", {})
@@ -53,20 +67,32 @@ def _container(container: Object) -> None:
     container.setdefault("imagePullPolicy", "Always" if always else "IfNotPresent")
 
 
+def _field_references(holders: Iterable[Object]) -> None:
+    for holder in holders:
+        if "fieldRef" in holder:
+            holder["fieldRef"].setdefault("apiVersion", "v1")
+
+
+def _http_get(handler: Object) -> None:
+    if "httpGet" in handler:
+        _unless_zero(handler["httpGet"], path="/", scheme="HTTP")
+
+
 def _probe(probe: Object) -> None:
-    if "httpGet" in probe:
-        probe["httpGet"].setdefault("path", "/")
-        probe["httpGet"].setdefault("scheme", "HTTP")
-    probe.setdefault("timeoutSeconds", 1)
-    probe.setdefault("periodSeconds", 10)
-    probe.setdefault("successThreshold", 1)
-    probe.setdefault("failureThreshold", 3)
+    _http_get(probe)
+    if "grpc" in probe:
+        probe["grpc"].setdefault("service", "")
+    _unless_zero(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+
+
+def _unless_zero(obj: Object, **defaults: int | str) -> None:
+    """Where the server cannot tell a zero from nothing."""
+    for field, value in defaults.items():
+        obj[field] = obj.get(field) or value
 
 
 def _template(obj: Object) -> None:
-    spec = dig(obj, "spec", "template", "spec")
-    if spec is not None:
-        _pod_spec(spec)
+    _pod_spec(obj["spec"].setdefault("template", {}).setdefault("spec", {}))
 
 
 def _pod(pod: Object) -> None:
@@ -127,14 +153,19 @@ def _daemon_set(daemon_set: Object) -> None:
     spec.setdefault("revisionHistoryLimit", 10)
 
 
+def _job_selector(job: Object) -> None:
+    spec = job.setdefault("spec", {})
+    if spec.get("manualSelector"):
+        return
+    uid, name = job["metadata"]["uid"], job["metadata"].get("name", "")
+    own = {"batch.kubernetes.io/controller-uid": uid}
+    spec["selector"] = {"matchLabels": own}
+    labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
+    labels.update({**own, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name})
+
+
 def _job(job: Object) -> None:
     spec = job.setdefault("spec", {})
-    if not spec.get("manualSelector"):
-        uid, name = job["metadata"]["uid"], job["metadata"].get("name", "")
-        own = {"batch.kubernetes.io/controller-uid": uid}
-        spec["selector"] = {"matchLabels": own}
-        labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
-        labels.update({**own, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name})
     _template(job)
     spec.setdefault("completions", 1)
     spec.setdefault("parallelism", 1)
@@ -150,15 +181,38 @@ def _service(service: Object) -> None:
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         if "port" in port:
-            port.setdefault("targetPort", port["port"])
+            _unless_zero(port, targetPort=port["port"])
     spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
+    if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        client = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        client.setdefault("timeoutSeconds", 10800)
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] != "ExternalName":
         spec.setdefault("ipFamilies", ["IPv4"])
         spec.setdefault("ipFamilyPolicy", "SingleStack")
         spec.setdefault("internalTrafficPolicy", "Cluster")
+
+
+def _autoscaler(autoscaler: Object) -> None:
+    spec = autoscaler.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if "behavior" in spec:
+        up = spec["behavior"].setdefault("scaleUp", {})
+        up.setdefault("stabilizationWindowSeconds", 0)
+        pods = {"type": "Pods", "value": 4, "periodSeconds": 15}
+        percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
+        _scaling_rules(up, [pods, percent])
+        _scaling_rules(spec["behavior"].setdefault("scaleDown", {}), [dict(percent)])
+
+
+def _scaling_rules(rules: Object, policies: list[Object]) -> None:
+    rules.setdefault("selectPolicy", "Max")
+    if not rules.get("policies"):
+        rules["policies"] = policies
 
 
 def _secret(secret: Object) -> None:
@@ -177,6 +231,7 @@ def _namespace(namespace: Object) -> None:
 _DEFAULTS: dict[str, Callable[[Object], None]] = {
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
+    "HorizontalPodAutoscaler": _autoscaler,
     "Job": _job,
     "Namespace": _namespace,
     "Pod": _pod,

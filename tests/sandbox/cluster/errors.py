@@ -59,6 +59,15 @@ class Cause:
         return cls(field, f"Forbidden: {why}", "FieldValueForbidden")
 
     @classmethod
+    def duplicate(cls, field: str, value: str) -> Cause:
+        """`value` as Go would print it."""
+        return cls(field, f"Duplicate value: {value}", "FieldValueDuplicate")
+
+    @classmethod
+    def not_found(cls, field: str, value: str) -> Cause:
+        return cls(field, f'Not found: "{value}"', "FieldValueNotFound")
+
+    @classmethod
     def unsupported(cls, field: str, value: str, allowed: tuple[str, ...]) -> Cause:
         choices = ", ".join(f'"{choice}"' for choice in allowed)
         return cls(

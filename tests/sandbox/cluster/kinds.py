@@ -11,15 +11,14 @@ _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "u
 class Kind:
     """One kind of object and how the API treats it.
 
-    `model` is the module of the Python client that describes its fields. `fields` are the field selectors
-    that it knows besides metadata.name and metadata.namespace, each with its path in the object.
+    `fields` are the field selectors that it knows besides metadata.name and metadata.namespace, each with its
+    path in the object.
     """
 
     group: str
     version: str
     name: str
     plural: str
-    model: str
     namespaced: bool = True
     verbs: tuple[str, ...] = _ALL_VERBS
     short_names: tuple[str, ...] = ()
@@ -53,19 +52,19 @@ class Kind:
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 
 NAMESPACE = Kind(
-    "", "v1", "Namespace", "namespaces", "v1_namespace",
+    "", "v1", "Namespace", "namespaces",
     namespaced=False,
     verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
     short_names=("ns",), subresources=("status",), answers_deleted_object=True,
     fields={"status.phase": ("status", "phase")},
 )  # fmt: skip
 NODE = Kind(
-    "", "v1", "Node", "nodes", "v1_node",
+    "", "v1", "Node", "nodes",
     namespaced=False, short_names=("no",), subresources=("status",),
     fields={"spec.unschedulable": ("spec", "unschedulable")},
 )  # fmt: skip
 POD = Kind(
-    "", "v1", "Pod", "pods", "v1_pod",
+    "", "v1", "Pod", "pods",
     short_names=("po",), categories=("all",), subresources=("log", "proxy", "status"),
     answers_deleted_object=True,
     fields={
@@ -78,20 +77,20 @@ POD = Kind(
     },
 )  # fmt: skip
 SERVICE = Kind(
-    "", "v1", "Service", "services", "v1_service",
+    "", "v1", "Service", "services",
     short_names=("svc",), categories=("all",), subresources=("proxy", "status"),
     answers_deleted_object=True, update_creates=True,
     fields={"spec.clusterIP": ("spec", "clusterIP"), "spec.type": ("spec", "type")},
 )  # fmt: skip
-ENDPOINTS = Kind("", "v1", "Endpoints", "endpoints", "v1_endpoints", short_names=("ep",), update_creates=True)
-CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", "v1_config_map", short_names=("cm",))
-SECRET = Kind("", "v1", "Secret", "secrets", "v1_secret", fields={"type": ("type",)})
+ENDPOINTS = Kind("", "v1", "Endpoints", "endpoints", short_names=("ep",), update_creates=True)
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
+SECRET = Kind("", "v1", "Secret", "secrets", fields={"type": ("type",)})
 SERVICE_ACCOUNT = Kind(
-    "", "v1", "ServiceAccount", "serviceaccounts", "v1_service_account",
+    "", "v1", "ServiceAccount", "serviceaccounts",
     short_names=("sa",), answers_deleted_object=True,
 )  # fmt: skip
 EVENT = Kind(
-    "", "v1", "Event", "events", "core_v1_event",
+    "", "v1", "Event", "events",
     short_names=("ev",),
     fields={
         **{f"involvedObject.{name}": ("involvedObject", name) for name in _INVOLVED},
@@ -101,41 +100,47 @@ EVENT = Kind(
     },
 )  # fmt: skip
 RESOURCE_QUOTA = Kind(
-    "", "v1", "ResourceQuota", "resourcequotas", "v1_resource_quota",
+    "", "v1", "ResourceQuota", "resourcequotas",
     short_names=("quota",), subresources=("status",), answers_deleted_object=True,
 )  # fmt: skip
 DEPLOYMENT = Kind(
-    "apps", "v1", "Deployment", "deployments", "v1_deployment",
+    "apps", "v1", "Deployment", "deployments",
     short_names=("deploy",), categories=("all",), subresources=("scale", "status"), has_generation=True,
 )  # fmt: skip
 REPLICA_SET = Kind(
-    "apps", "v1", "ReplicaSet", "replicasets", "v1_replica_set",
+    "apps", "v1", "ReplicaSet", "replicasets",
     short_names=("rs",), categories=("all",), subresources=("scale", "status"), has_generation=True,
 )  # fmt: skip
 STATEFUL_SET = Kind(
-    "apps", "v1", "StatefulSet", "statefulsets", "v1_stateful_set",
+    "apps", "v1", "StatefulSet", "statefulsets",
     short_names=("sts",), categories=("all",), subresources=("scale", "status"), has_generation=True,
 )  # fmt: skip
 DAEMON_SET = Kind(
-    "apps", "v1", "DaemonSet", "daemonsets", "v1_daemon_set",
+    "apps", "v1", "DaemonSet", "daemonsets",
     short_names=("ds",), categories=("all",), subresources=("status",), has_generation=True,
 )  # fmt: skip
 JOB = Kind(
-    "batch", "v1", "Job", "jobs", "v1_job",
+    "batch", "v1", "Job", "jobs",
     categories=("all",), subresources=("status",), has_generation=True,
     fields={"status.successful": ("status", "succeeded")},
 )  # fmt: skip
+AUTOSCALER = Kind(
+    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers",
+    short_names=("hpa",), categories=("all",), subresources=("status",),
+)  # fmt: skip
+DISRUPTION_BUDGET = Kind(
+    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets",
+    short_names=("pdb",), subresources=("status",), has_generation=True,
+)  # fmt: skip
 LEASE = Kind(
-    "coordination.k8s.io", "v1", "Lease", "leases", "v1_lease",
+    "coordination.k8s.io", "v1", "Lease", "leases",
     update_creates=True, update_needs_version=True,
 )  # fmt: skip
-ENDPOINT_SLICE = Kind(
-    "discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "v1_endpoint_slice", has_generation=True
-)
+ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", has_generation=True)
 
 KINDS: tuple[Kind, ...] = (
     NAMESPACE, NODE, POD, SERVICE, ENDPOINTS, CONFIG_MAP, SECRET, SERVICE_ACCOUNT, EVENT, RESOURCE_QUOTA,
-    DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, LEASE, ENDPOINT_SLICE,
+    DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, AUTOSCALER, JOB, LEASE, DISRUPTION_BUDGET, ENDPOINT_SLICE,
 )  # fmt: skip
 
 BY_RESOURCE: dict[tuple[str, str, str], Kind] = {

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from sandbox.cluster.field_sets import Path, Paths, as_fields_v1, from_fields_v1, owned_values
 from sandbox.cluster.kinds import Kind
 from sandbox.cluster.objects import Object, timestamp
+from sandbox.cluster.schema import schema_of
 
 _STATUS = "f:status"
+# What a client writes to have the server forget all owners; an empty list leaves them.
+_CLEARED: list[Object] = [{}]
 
 
 @dataclass(frozen=True)
@@ -33,22 +36,28 @@ def paths_of(entry: Object) -> Paths:
 def record_write(kind: Kind, obj: Object, old: Object | None, writer: Writer) -> None:
     """Notes in `obj`, in place, that the writer owns what it changed and nobody else does any more.
 
+    An object whose owners were forgotten has none until somebody applies it.
+
     For an Apply the caller has set what the writer owns already; it keeps that.
     """
-    before = owned_values(old) if old else {}
-    after = owned_values(obj)
+    entries: list[Object] = obj["metadata"].get("managedFields") or []
+    if entries == _CLEARED or (old is not None and not entries and "managedFields" not in old["metadata"]):
+        obj["metadata"].pop("managedFields", None)
+        return
+    before = owned_values(schema_of(kind), old) if old else {}
+    after = owned_values(schema_of(kind), obj)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     if not writer.subresource:
         changed = {path for path in changed if path[0] != _STATUS}
-    entries: list[Object] = obj["metadata"].get("managedFields") or []
     if not entries and old is not None:
         entries = old["metadata"].get("managedFields") or []
     kept = []
     for entry in entries:
         own = paths_of(entry)
-        left = own & after.keys() if writer.wrote(entry) else (own & after.keys()) - changed
-        if writer.wrote(entry) and writer.operation == "Update":
-            left |= changed
+        if not writer.wrote(entry):
+            left = (own & after.keys()) - changed
+        else:
+            left = own if writer.operation == "Apply" else (own & after.keys()) | changed
         kept += _updated(entry, own, left)
     if writer.operation == "Update" and changed and not any(writer.wrote(entry) for entry in entries):
         kept.append(new_entry(kind, writer, changed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -19,13 +20,19 @@ class Rule:
     limit: int | None = None
 
     def check(self, field: str, text: str) -> list[Cause]:
-        causes = []
+        return [Cause.invalid(field, f'"{text}"', why) for why in self.broken(text)]
+
+    def broken(self, text: str) -> list[str]:
+        """Why the text breaks the rule; nothing when it does not."""
+        reasons = []
         if self.limit is not None and len(text) > self.limit:
-            causes.append(Cause.invalid(field, f'"{text}"', f"must be no more than {self.limit} characters"))
+            reasons.append(f"must be no more than {self.limit} characters")
         if not re.fullmatch(self.form, text):
-            why = f"{self.words} regex used for validation is '{self.form}')"
-            causes.append(Cause.invalid(field, f'"{text}"', why))
-        return causes
+            reasons.append(self.unlike())
+        return reasons
+
+    def unlike(self) -> str:
+        return f"{self.words} regex used for validation is '{self.form}')"
 
 
 SUBDOMAIN = Rule(
@@ -52,11 +59,6 @@ CONFIG_KEY = Rule(
     "'KEY_NAME',  or 'key-name',",
     253,
 )
-ENVIRONMENT_NAME = Rule(
-    r"[-._a-zA-Z][-._a-zA-Z0-9]*",
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and "
-    "must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1',",
-)
 _LABEL_VALUE = Rule(
     r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?",
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
@@ -65,9 +67,13 @@ _LABEL_VALUE = Rule(
 )
 _KEY_NAME = Rule(
     r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
     "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc',",
     63,
+)
+_PERCENT = Rule(
+    r"[0-9]+%",
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%',",
 )
 _ANNOTATIONS_LIMIT = 256 << 10
 
@@ -80,7 +86,7 @@ def check_metadata(kind: Kind, obj: Object) -> list[Cause]:
     rule = {"Service": SERVICE_NAME, "Namespace": DNS_LABEL}.get(kind.name, SUBDOMAIN)
     annotations = metadata.get("annotations") or {}
     causes = rule.check("metadata.name", name) + check_labels("metadata.labels", metadata.get("labels"))
-    causes += [cause for key in annotations for cause in _check_key("metadata.annotations", key)]
+    causes += [cause for key in annotations for cause in check_key("metadata.annotations", key)]
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
         why = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
         causes.append(Cause("metadata.annotations", why, "FieldValueTooLong"))
@@ -90,21 +96,65 @@ def check_metadata(kind: Kind, obj: Object) -> list[Cause]:
 def check_labels(field: str, labels: dict[str, str] | None) -> list[Cause]:
     causes = []
     for key, value in (labels or {}).items():
-        causes += _check_key(field, key) + _LABEL_VALUE.check(field, value)
+        causes += check_key(field, key) + _LABEL_VALUE.check(field, value)
     return causes
+
+
+def check_environment_name(field: str, name: str) -> list[Cause]:
+    if name.isascii() and name.isprintable() and "=" not in name:
+        return []
+    why = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+    return [Cause.invalid(field, json.dumps(name), why)]
+
+
+def check_port_name(field: str, name: str) -> list[Cause]:
+    rules = (
+        (len(name) <= 15, "must be no more than 15 characters"),
+        (
+            re.fullmatch(r"[-a-z0-9]+", name),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (re.search(r"[a-z]", name), "must contain at least one letter (a-z)"),
+        ("--" not in name, "must not contain consecutive hyphens"),
+        (not name.startswith("-") and not name.endswith("-"), "must not begin or end with a hyphen"),
+    )
+    return [Cause.invalid(field, f'"{name}"', why) for holds, why in rules if not holds]
+
+
+def is_percent(text: str) -> bool:
+    return not _PERCENT.broken(text)
+
+
+def not_a_percent() -> str:
+    return _PERCENT.unlike()
 
 
 def name_warning(kind: Kind, name: str) -> str | None:
     """What the server warns of although it takes the name."""
-    if kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod") and len(name) > 63:
+    reasons = []
+    if len(name) > 63:
+        reasons.append("must be no more than 63 characters")
+    if "." in name:
+        reasons.append("must not contain dots")
+    if kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod") and reasons:
         return (
             "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
-            "a DNS label is recommended: [must be no more than 63 characters]"
+            f"a DNS label is recommended: [{', '.join(reasons)}]"
         )
     return None
 
 
-def _check_key(field: str, key: str) -> list[Cause]:
+def check_key(field: str, key: str) -> list[Cause]:
     """`name` or `domain/name`."""
     prefix, slash, name = key.rpartition("/")
-    return (SUBDOMAIN.check(field, prefix) if slash else []) + _KEY_NAME.check(field, name)
+    if "/" in prefix:
+        words = f"a qualified name {_KEY_NAME.unlike()}"
+        reasons = [f"{words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
+    else:
+        reasons = [f"prefix part {why}" for why in _prefix_reasons(prefix)] if slash else []
+        reasons += [f"name part {why}" for why in _KEY_NAME.broken(name)]
+    return [Cause.invalid(field, f'"{key}"', why) for why in reasons]
+
+
+def _prefix_reasons(prefix: str) -> list[str]:
+    return SUBDOMAIN.broken(prefix) if prefix else ["must be non-empty"]

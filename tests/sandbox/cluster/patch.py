@@ -8,29 +8,7 @@ import jsonpatch
 
 from sandbox.cluster.errors import bad_request, unprocessable_patch
 from sandbox.cluster.objects import Object, clone
-
-# Lists that are merged by a key instead of being replaced, by the name of the field that holds them.
-MERGE_KEYS: dict[str, tuple[str, ...]] = {
-    "conditions": ("type",),
-    "containers": ("name",),
-    "env": ("name",),
-    "ephemeralContainers": ("name",),
-    "hostAliases": ("ip",),
-    "imagePullSecrets": ("name",),
-    "initContainers": ("name",),
-    "ownerReferences": ("uid",),
-    "ports": ("containerPort", "port"),
-    "secrets": ("name",),
-    "tolerations": ("key",),
-    "topologySpreadConstraints": ("topologyKey",),
-    "volumeDevices": ("devicePath",),
-    "volumeMounts": ("mountPath",),
-    "volumes": ("name",),
-}
-# Lists of plain values that are merged as sets.
-SETS = {"finalizers"}
-# Tolerations are an atomic list for strategic merge, although each has a key.
-_REPLACED = {"tolerations"}
+from sandbox.cluster.schema import ListOf, Type, field_type
 
 _ORDER = "$setElementOrder/"
 _DELETE_FROM = "$deleteFromPrimitiveList/"
@@ -60,7 +38,7 @@ def json_patch(target: Object, operations: Any) -> Object:
     return patched
 
 
-def strategic_merge_patch(target: Any, patch: Object) -> Object:
+def strategic_merge_patch(target: Any, patch: Object, wanted: Type) -> Object:
     """A merge patch that knows the keys of lists and the `$patch`, `$retainKeys`, `$setElementOrder` words."""
     directive = patch.get("$patch")
     if directive == "replace":
@@ -71,6 +49,7 @@ def strategic_merge_patch(target: Any, patch: Object) -> Object:
     if "$retainKeys" in patch:
         result = {key: value for key, value in result.items() if key in patch["$retainKeys"]}
     for key, value in patch.items():
+        below = field_type(wanted, key)
         if key.startswith(_DELETE_FROM):
             name = key.removeprefix(_DELETE_FROM)
             result[name] = [item for item in result.get(name) or () if item not in value]
@@ -79,26 +58,18 @@ def strategic_merge_patch(target: Any, patch: Object) -> Object:
         elif value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
-            result[key] = strategic_merge_patch(result.get(key), value)
-        elif isinstance(value, list):
-            result[key] = _merge_list(key, result.get(key) or [], value, patch.get(_ORDER + key))
+            result[key] = strategic_merge_patch(result.get(key), value, below)
+        elif isinstance(value, list) and isinstance(below, ListOf):
+            result[key] = _merge_list(result.get(key) or [], value, patch.get(_ORDER + key), below)
         else:
-            result[key] = value
+            result[key] = clone(value)
     return result
 
 
-def merge_key(field: str, items: list[Any]) -> str | None:
-    """The key by which a list of objects is merged, None for a list that is replaced."""
-    candidates = MERGE_KEYS.get(field, ())
-    return next(
-        (key for key in candidates if any(isinstance(item, dict) and key in item for item in items)), None
-    )
-
-
-def _merge_list(field: str, old: list[Any], new: list[Any], order: list[Any] | None) -> list[Any]:
-    if field in SETS:
+def _merge_list(old: list[Any], new: list[Any], order: list[Any] | None, wanted: ListOf) -> list[Any]:
+    key = wanted.merge_key
+    if key == "":
         return old + [item for item in new if item not in old]
-    key = None if field in _REPLACED else merge_key(field, [*old, *new])
     directives = [item.get("$patch") if isinstance(item, dict) else None for item in new]
     if key is None or "replace" in directives:
         return [
@@ -106,12 +77,12 @@ def _merge_list(field: str, old: list[Any], new: list[Any], order: list[Any] | N
         ]
     merged = {item[key]: item for item in old}
     for item, directive in zip(new, directives, strict=True):
-        if key not in item:
+        if not isinstance(item, dict) or key not in item:
             raise bad_request(f"map: {item} does not contain declared merge key: {key}")
         if directive == "delete":
             merged.pop(item[key], None)
         else:
-            merged[item[key]] = strategic_merge_patch(merged.get(item[key]), item)
+            merged[item[key]] = strategic_merge_patch(merged.get(item[key]), item, wanted.item)
     return list(merged.values()) if order is None else _ordered(merged, key, order)
 
 

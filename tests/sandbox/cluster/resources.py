@@ -8,12 +8,12 @@ from typing import Any
 
 from sandbox.cluster import deletion, errors, validation
 from sandbox.cluster.allocation import allocate
-from sandbox.cluster.defaults import apply_defaults
+from sandbox.cluster.defaults import apply_defaults, complete
 from sandbox.cluster.errors import ApiError, Cause
 from sandbox.cluster.kinds import NAMESPACE, POD, SERVICE, Kind
 from sandbox.cluster.managed_fields import Writer, record_write
 from sandbox.cluster.names import name_warning
-from sandbox.cluster.objects import Object, clone, dig, is_terminating, name_of, namespace_of, random_suffix
+from sandbox.cluster.objects import Object, clone, is_terminating, name_of, namespace_of, random_suffix
 from sandbox.cluster.quota import exceeded_quota
 from sandbox.cluster.schema import decode
 from sandbox.cluster.store import Store, with_generation, with_identity
@@ -22,9 +22,22 @@ from sandbox.cluster.store import Store, with_generation, with_identity
 _SERVER_METADATA = (
     "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink",
 )  # fmt: skip
+# Versions that the server can read although nothing is served by them any more.
+_OTHER_VERSIONS = {
+    "DaemonSet": ("apps/v1beta2", "extensions/v1beta1"),
+    "Deployment": ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
+    "HorizontalPodAutoscaler": ("autoscaling/v1", "autoscaling/v2beta1", "autoscaling/v2beta2"),
+    "PodDisruptionBudget": ("policy/v1beta1",),
+    "ReplicaSet": ("apps/v1beta2", "extensions/v1beta1"),
+    "StatefulSet": ("apps/v1beta1", "apps/v1beta2"),
+}
 _FIRST_STATUS: dict[str, Object] = {
+    "HorizontalPodAutoscaler": {"desiredReplicas": 0, "currentMetrics": None},
     "Namespace": {"phase": "Active"},
     "Pod": {"phase": "Pending"},
+    "PodDisruptionBudget": {
+        "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0,
+    },
     "ReplicaSet": {"replicas": 0},
     "Service": {"loadBalancer": {}},
     "StatefulSet": {"replicas": 0, "availableReplicas": 0},
@@ -69,16 +82,18 @@ class Resources:
         with_identity(kind, obj)
         if "status" in kind.subresources:
             obj["status"] = clone(_FIRST_STATUS.get(kind.name, {}))
+        complete(kind, obj)
         apply_defaults(kind, obj)
-        causes = allocate(self.store, obj, None) if kind is SERVICE and dig(obj, "spec", "ports") else []
-        self._refuse_invalid(kind, obj, [*validation.check_create(kind, obj), *causes])
+        if kind is SERVICE:
+            self._refuse_invalid(kind, obj, allocate(self.store, obj, None, options.dry_run))
+        self._refuse_invalid(kind, obj, validation.check_create(kind, obj))
         if kind is POD:
             self._check_quota(obj)
         if self.store.get(kind, namespace, name_of(obj)) is not None:
             raise errors.already_exists(kind, name_of(obj))
         warning = name_warning(kind, name_of(obj))
-        if warning:
-            options.warnings.append(warning)
+        options.warnings += [warning] if warning else []
+        options.warnings += validation.warnings_of(kind, obj)
         record_write(kind, obj, None, options.writer)
         return obj if options.dry_run else self.store.create(kind, obj)
 
@@ -127,8 +142,10 @@ class Resources:
         apply_defaults(kind, new)
         if kind is SERVICE and not metadata.get("annotations"):
             metadata.pop("annotations", None)
-        causes = allocate(self.store, new, old) if kind is SERVICE else []
-        self._refuse_invalid(kind, new, [*validation.check_update(kind, new, old), *causes])
+        if kind is SERVICE:
+            self._refuse_invalid(kind, new, allocate(self.store, new, old, options.dry_run))
+        self._refuse_invalid(kind, new, validation.check_update(kind, new, old))
+        options.warnings += validation.warnings_of(kind, new)
         with_generation(kind, new, old)
         record_write(kind, new, old, options.writer)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
@@ -185,6 +202,11 @@ class Resources:
             )
         name, api_version = body.get("kind") or kind.name, body.get("apiVersion") or kind.api_version
         version = api_version.rpartition("/")[2]
+        if name == kind.name and api_version in _OTHER_VERSIONS.get(name, ()):
+            raise errors.bad_request(
+                f"the API version in the data ({api_version}) does not match the expected API version "
+                f"({kind.api_version})"
+            )
         if name != kind.name:
             raise errors.bad_request(
                 f'{name} in version "{version}" cannot be handled as a {kind.name}: converting '

@@ -1,23 +1,23 @@
-"""Which fields a kind has and of what type, as the official Python client describes them."""
+"""Which fields a kind has, of what type and with which owners, as the API's own OpenAPI document has it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 import functools
-import importlib
+import json
 import re
-import types
+import sys
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
 
 from sandbox.cluster.errors import cannot_decode
 from sandbox.cluster.kinds import Kind
 from sandbox.cluster.objects import Object
+
+_DOCUMENT = Path(sys.prefix) / "kubernetes-schema.json"
 
 
 @dataclass(frozen=True)
@@ -29,37 +29,55 @@ class Scalar:
 
 @dataclass(frozen=True)
 class ListOf:
+    """`keys` tell the elements apart that have owners of their own, `is_set` those that are their own key.
+
+    `merge_key` is what a strategic merge patch goes by, "" for a list of plain values that it adds to,
+    None for a list that it replaces.
+    """
+
     item: Type
+    keys: tuple[str, ...] = ()
+    is_set: bool = False
+    merge_key: str | None = None
 
 
 @dataclass(frozen=True)
 class MapOf:
     item: Type
+    atomic: bool = False
 
 
 @dataclass(frozen=True)
 class Struct:
-    model: type[BaseModel]
+    """`name` as in `io.k8s.api.core.v1.Container`; what is atomic has one owner as a whole."""
+
+    name: str
+    atomic: bool = False
 
     @property
     def go(self) -> str:
-        return re.sub(r"^(?:Core)?V\d(?=[A-Z])", "", self.model.__name__)
+        return self.name.rpartition(".")[2]
 
-    @functools.cached_property
+    @property
+    def go_qualified(self) -> str:
+        return ".".join(self.name.split(".")[-2:])
+
+    @property
     def fields(self) -> dict[str, Type]:
-        return _fields_of(self.model)
+        return _fields_of(self.name)
 
 
 Type = Scalar | ListOf | MapOf | Struct
 
 ANYTHING = Scalar("any")
-_QUANTITY = Scalar("resource.Quantity")
-_QUANTITY_MAPS = {"limits", "requests", "capacity", "allocatable", "hard", "used"}
-_LONG_INTEGERS = {
-    "activeDeadlineSeconds", "deletionGracePeriodSeconds", "fsGroup", "generation", "observedGeneration",
-    "runAsGroup", "runAsUser", "terminationGracePeriodSeconds", "tolerationSeconds",
-}  # fmt: skip
-_MICRO_TIMES = {"acquireTime", "renewTime", "eventTime", "lastObservedTime"}
+_NAMED: dict[str, Type] = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": Scalar("resource.Quantity"),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": ANYTHING,
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": Scalar("v1.MicroTime"),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": Scalar("v1.Time"),
+    "io.k8s.apimachinery.pkg.runtime.RawExtension": ANYTHING,
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Scalar("intstr.IntOrString"),
+}
 
 _QUANTITY_FORM = re.compile(r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$")
 _JSON_NAMES = ((bool, "bool"), ((int, float), "number"), (str, "string"), (list, "array"), (dict, "object"))
@@ -77,8 +95,11 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 
 @functools.cache
 def schema_of(kind: Kind) -> Struct:
-    module = importlib.import_module(f"kubernetes.client.models.{kind.model}")
-    return Struct(getattr(module, "".join(part.capitalize() for part in kind.model.split("_"))))
+    wanted = {"group": kind.group, "kind": kind.name, "version": kind.version}
+    for name, found in _definitions().items():
+        if wanted in found.get("x-kubernetes-group-version-kind", ()):
+            return Struct(name)
+    raise KeyError(f"{kind.name} is not in {_DOCUMENT}")
 
 
 def decode(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
@@ -94,6 +115,13 @@ def decode(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
     return decoded, decoder.unknown
 
 
+def field_type(wanted: Type, key: str) -> Type:
+    """The type of what lies below a key; anything where the schema does not say."""
+    if isinstance(wanted, Struct):
+        return wanted.fields.get(key, ANYTHING)
+    return wanted.item if isinstance(wanted, MapOf) else ANYTHING
+
+
 class _Undecodable(Exception):
     pass
 
@@ -105,7 +133,7 @@ class _Decoder:
     def value(self, value: Any, wanted: Type, path: tuple[str, ...], owner: str, shown: str) -> Any:
         """`path` has no list indices, as in Go's messages; `shown` has them, as in those about fields."""
         if isinstance(wanted, Struct):
-            self._expect(value, dict, f"v1.{wanted.go}", path, owner)
+            self._expect(value, dict, wanted.go_qualified, path, owner)
             return self._struct(value, wanted, path, shown)
         if isinstance(wanted, ListOf):
             self._expect(value, list, "[]" + _go_name(wanted.item), path, owner)
@@ -159,7 +187,7 @@ class _Decoder:
 
 def _go_name(wanted: Type) -> str:
     if isinstance(wanted, Struct):
-        return f"v1.{wanted.go}"
+        return wanted.go_qualified
     return wanted.go if isinstance(wanted, Scalar) else "any"
 
 
@@ -190,41 +218,45 @@ def _check_time(text: str, micro: bool) -> None:
 
 
 @functools.cache
-def _fields_of(model: type[BaseModel]) -> dict[str, Type]:
-    fields = {}
-    for python_name, info in model.model_fields.items():
-        name = info.serialization_alias or python_name
-        fields[name] = _special(name) or _type_of(info.annotation, name)
-    return fields
+def _definitions() -> dict[str, Any]:
+    try:
+        definitions: dict[str, Any] = json.loads(_DOCUMENT.read_bytes())["$defs"]
+    except FileNotFoundError:
+        raise RuntimeError(f"{_DOCUMENT} is not there: `make venv` lays it out.") from None
+    return definitions
 
 
-def _special(name: str) -> Type | None:
-    if name in _QUANTITY_MAPS:
-        return MapOf(_QUANTITY)
-    return Scalar("v1.MicroTime") if name in _MICRO_TIMES else None
+@functools.cache
+def _fields_of(name: str) -> dict[str, Type]:
+    properties = _definitions()[name]["properties"]
+    return {field: _type_of(schema) for field, schema in properties.items()}
 
 
-def _type_of(annotation: Any, name: str) -> Type:
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return _type_of(arguments[0], name)
-    if origin in (typing.Union, types.UnionType):
-        members = [member for member in arguments if member is not types.NoneType]
-        return _type_of(members[0], name) if len(members) == 1 else _union(members)
-    if origin is list:
-        return ListOf(_type_of(arguments[0], name))
-    if origin is dict:
-        return MapOf(_type_of(arguments[1], name))
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return Struct(annotation)
-    names = {str: "string", bool: "bool", float: "float64", datetime.datetime: "v1.Time"}
-    if annotation is int:
-        return Scalar("int64" if name in _LONG_INTEGERS else "int32")
-    return Scalar(names[annotation]) if annotation in names else ANYTHING
+def _type_of(schema: Object) -> Type:
+    atomic = schema.get("x-kubernetes-map-type") == "atomic"
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        definition = _definitions()[name]
+        if name in _NAMED or "properties" not in definition:
+            return _NAMED.get(name, ANYTHING)
+        return Struct(name, atomic or definition.get("x-kubernetes-map-type") == "atomic")
+    types = schema.get("type", ())
+    kind = types if isinstance(types, str) else types[0] if types else ""
+    if kind == "array":
+        return _list_of(schema)
+    if kind == "object":
+        below = schema.get("additionalProperties")
+        return MapOf(_type_of(below) if below else ANYTHING, atomic)
+    if kind == "string":
+        return Scalar("[]uint8" if schema.get("format") == "byte" else "string")
+    names = {"boolean": "bool", "integer": schema.get("format", "int64"), "number": "float64"}
+    return Scalar(names[kind]) if kind in names else ANYTHING
 
 
-def _union(members: list[Any]) -> Type:
-    plain = {typing.get_args(member)[0] if typing.get_args(member) else member for member in members}
-    if plain == {int, str}:
-        return Scalar("intstr.IntOrString")
-    return Scalar("[]uint8") if plain == {bytes, str} else ANYTHING
+def _list_of(schema: Object) -> ListOf:
+    sort = schema.get("x-kubernetes-list-type", "atomic")
+    merge_key = None
+    if "merge" in schema.get("x-kubernetes-patch-strategy", "").split(","):
+        merge_key = schema.get("x-kubernetes-patch-merge-key", "")
+    keys = tuple(schema.get("x-kubernetes-list-map-keys", ())) if sort == "map" else ()
+    return ListOf(_type_of(schema["items"]), keys, sort == "set", merge_key)

@@ -7,12 +7,41 @@ from typing import Any
 
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.kinds import Kind
-from sandbox.cluster.names import CONFIG_KEY, DNS_LABEL, ENVIRONMENT_NAME, check_labels, check_metadata
+from sandbox.cluster.names import (
+    CONFIG_KEY,
+    DNS_LABEL,
+    check_labels,
+    check_metadata,
+    is_percent,
+    not_a_percent,
+)
 from sandbox.cluster.objects import Object, dig
-from sandbox.cluster.quantities import amount
+from sandbox.cluster.pod_validation import (
+    PROTOCOLS,
+    check_not_negative,
+    check_pod_spec,
+    check_port,
+    pod_warnings,
+)
 from sandbox.cluster.selectors import selects
 
 _DATA_LIMIT = 1 << 20
+_IMMUTABLE = "field is immutable"
+_TEMPLATE = "spec.template"
+_MATCHES_NOTHING = {"matchExpressions": [{"key": "x", "operator": "In", "values": []}]}
+_SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_GO_PORT = (
+    'core.ServicePort{{Name:"", Protocol:"{protocol}", AppProtocol:(*string)(nil), Port:{port}, '
+    'TargetPort:intstr.IntOrString{{Type:0, IntVal:0, StrVal:""}}, NodePort:0}}'
+)
+# The sorts of an autoscaler's metrics, and where each is described.
+_METRICS = {
+    "ContainerResource": "containerResource",
+    "External": "external",
+    "Object": "object",
+    "Pods": "pods",
+    "Resource": "resource",
+}
 
 
 def check_create(kind: Kind, obj: Object) -> list[Cause]:
@@ -26,44 +55,50 @@ def check_update(kind: Kind, new: Object, old: Object) -> list[Cause]:
     return [*check_metadata(kind, new), *_spec(kind, new), *(check(new, old) if check else ())]
 
 
+def warnings_of(kind: Kind, obj: Object) -> list[str]:
+    """What the server says of an object that it takes."""
+    if kind.name == "Pod":
+        return pod_warnings(obj.get("spec") or {}, "spec")
+    template = dig(obj, "spec", "template", "spec")
+    return pod_warnings(template, f"{_TEMPLATE}.spec") if template else []
+
+
 def _spec(kind: Kind, obj: Object) -> list[Cause]:
     check = _CHECKS.get(kind.name)
     return check(obj) if check else []
 
 
-def _not_negative(spec: Object, *fields: str) -> list[Cause]:
-    return [
-        Cause.invalid(f"spec.{field}", str(spec[field]), "must be greater than or equal to 0")
-        for field in fields
-        if (spec.get(field) or 0) < 0
-    ]
-
-
-def _workload(obj: Object, selector_required: bool = True) -> list[Cause]:
-    """Selector, template and pod spec of whatever makes pods."""
-    spec = obj.get("spec") or {}
-    selector, template = spec.get("selector"), spec.get("template") or {}
+def _pod_template(obj: Object, selector: Object | None) -> list[Cause]:
+    """The template of whatever makes pods; None for a selector that is not looked at."""
+    template = dig(obj, "spec", "template") or {}
     labels = dig(template, "metadata", "labels")
     causes = []
-    if selector_required and not selector:
-        causes.append(Cause.required("spec.selector"))
-    if selector_required and (not selector or not selects(selector, labels or {})):
+    if selector is not None and not selects(selector, labels or {}):
         causes.append(
             Cause.invalid(
-                "spec.template.metadata.labels",
-                _go_map(labels),
-                "`selector` does not match template `labels`",
+                f"{_TEMPLATE}.metadata.labels", _go_map(labels), "`selector` does not match template `labels`"
             )
         )
-    causes += check_labels("spec.template.metadata.labels", labels)
-    causes += _pod_spec(template.get("spec") or {}, "spec.template.spec")
+    causes += check_labels(f"{_TEMPLATE}.metadata.labels", labels)
+    return causes + check_pod_spec(template.get("spec") or {}, f"{_TEMPLATE}.spec")
+
+
+def _workload(obj: Object) -> list[Cause]:
+    """Selector and template of what keeps pods running."""
+    selector = dig(obj, "spec", "selector")
+    causes = []
+    if not selector:
+        causes.append(Cause.required("spec.selector"))
+    causes += _pod_template(obj, selector or _MATCHES_NOTHING)
+    policy = dig(obj, "spec", "template", "spec", "restartPolicy")
+    if policy != "Always":
+        causes.append(Cause.unsupported(f"{_TEMPLATE}.spec.restartPolicy", policy or "", ("Always",)))
     return causes
 
 
 def _deployment(deployment: Object) -> list[Cause]:
     spec = deployment.get("spec") or {}
-    fields = ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
-    causes = [*_not_negative(spec, *fields), *_workload(deployment)]
+    causes = [*check_not_negative(spec, "spec", "replicas"), *_workload(deployment)]
     strategy = spec.get("strategy") or {}
     rolling = strategy.get("rollingUpdate")
     if strategy.get("type") == "Recreate" and rolling is not None:
@@ -73,14 +108,11 @@ def _deployment(deployment: Object) -> list[Cause]:
         causes.append(
             Cause.unsupported("spec.strategy.type", strategy.get("type", ""), ("Recreate", "RollingUpdate"))
         )
-    elif rolling and _is_zero(rolling.get("maxSurge")) and _is_zero(rolling.get("maxUnavailable")):
-        causes.append(
-            Cause.invalid(
-                "spec.strategy.rollingUpdate.maxUnavailable",
-                _go_int_or_string(rolling["maxUnavailable"]),
-                "may not be 0 when `maxSurge` is 0",
-            )
-        )
+    elif rolling:
+        causes += _rolling_update(rolling, "spec.strategy.rollingUpdate")
+    causes += check_not_negative(
+        spec, "spec", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"
+    )
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None and deadline <= (spec.get("minReadySeconds") or 0):
         why = "must be greater than minReadySeconds"
@@ -88,105 +120,107 @@ def _deployment(deployment: Object) -> list[Cause]:
     return causes
 
 
+def _rolling_update(rolling: Object, path: str) -> list[Cause]:
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    causes = _int_or_percent(unavailable, f"{path}.maxUnavailable") + _int_or_percent(
+        surge, f"{path}.maxSurge"
+    )
+    if _is_zero(surge) and _is_zero(unavailable):
+        why = "may not be 0 when `maxSurge` is 0"
+        causes.append(Cause.invalid(f"{path}.maxUnavailable", _go_int_or_string(unavailable), why))
+    return causes + _at_most_all(unavailable, f"{path}.maxUnavailable")
+
+
+def _int_or_percent(value: int | str | None, field: str) -> list[Cause]:
+    if isinstance(value, str) and not is_percent(value):
+        return [Cause.invalid(field, _go_int_or_string(value), not_a_percent())]
+    if isinstance(value, int) and value < 0:
+        return [Cause.invalid(field, str(value), "must be greater than or equal to 0")]
+    return []
+
+
+def _at_most_all(value: int | str | None, field: str) -> list[Cause]:
+    if isinstance(value, str) and is_percent(value) and int(value.removesuffix("%")) > 100:
+        return [Cause.invalid(field, _go_int_or_string(value), "must not be greater than 100%")]
+    return []
+
+
 def _pod(pod: Object) -> list[Cause]:
-    return _pod_spec(pod.get("spec") or {}, "spec")
-
-
-def _pod_spec(spec: Object, path: str) -> list[Cause]:
-    if not spec.get("containers"):
-        return [Cause.required(f"{path}.containers")]
-    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
-    causes, names = [], set()
-    for field in ("initContainers", "containers"):
-        for index, container in enumerate(spec.get(field) or ()):
-            here = f"{path}.{field}[{index}]"
-            name = container.get("name")
-            if name in names:
-                causes.append(Cause(f"{here}.name", f'Duplicate value: "{name}"', "FieldValueDuplicate"))
-            names.add(name)
-            causes += _container(container, here, volumes)
-    return causes
-
-
-def _container(container: Object, path: str, volumes: set[str | None]) -> list[Cause]:
-    causes = []
-    for field in ("name", "image"):
-        if not container.get(field):
-            causes.append(Cause.required(f"{path}.{field}"))
-    if container.get("name"):
-        causes += DNS_LABEL.check(f"{path}.name", container["name"])
-    for index, port in enumerate(container.get("ports") or ()):
-        causes += _container_port(port, f"{path}.ports[{index}]")
-    for index, variable in enumerate(container.get("env") or ()):
-        name = variable.get("name")
-        if not name:
-            causes.append(Cause.required(f"{path}.env[{index}].name"))
-        else:
-            causes += ENVIRONMENT_NAME.check(f"{path}.env[{index}].name", name)
-    for index, mount in enumerate(container.get("volumeMounts") or ()):
-        if mount.get("name") not in volumes:
-            field, text = f"{path}.volumeMounts[{index}].name", f'Not found: "{mount.get("name")}"'
-            causes.append(Cause(field, text, "FieldValueNotFound"))
-    return causes + _resources(container.get("resources") or {}, path)
-
-
-def _container_port(port: Object, path: str) -> list[Cause]:
-    name, number = port.get("name"), port.get("containerPort")
-    causes = []
-    if name is not None and len(name) > 15:
-        causes.append(Cause.invalid(f"{path}.name", f'"{name}"', "must be no more than 15 characters"))
-    if not number:
-        causes.append(Cause.required(f"{path}.containerPort"))
-    elif not 1 <= number <= 65535:
-        why = "must be between 1 and 65535, inclusive"
-        causes.append(Cause.invalid(f"{path}.containerPort", str(number), why))
-    return causes
-
-
-def _resources(resources: Object, path: str) -> list[Cause]:
-    limits = resources.get("limits") or {}
-    return [
-        Cause.invalid(
-            f"{path}.resources.requests",
-            f'"{request}"',
-            f"must be less than or equal to {resource} limit of {limits[resource]}",
-        )
-        for resource, request in (resources.get("requests") or {}).items()
-        if resource in limits and amount(request) > amount(limits[resource])
-    ]
+    return check_pod_spec(pod.get("spec") or {}, "spec")
 
 
 def _service(service: Object) -> list[Cause]:
     spec = service.get("spec") or {}
-    ports = spec.get("ports") or ()
-    if not ports and spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
-        return [Cause.required("spec.ports")]
+    ports, sort, headless = spec.get("ports") or (), spec.get("type"), spec.get("clusterIP") == "None"
     causes = []
+    if not ports and sort != "ExternalName" and not headless:
+        causes.append(Cause.required("spec.ports"))
+    if headless and sort in ("NodePort", "LoadBalancer"):
+        why = f"may not be set to 'None' for {sort} services"
+        causes.append(Cause.invalid("spec.clusterIPs[0]", '"None"', why))
+    names: set[str] = set()
     for index, port in enumerate(ports):
-        path = f"spec.ports[{index}]"
-        if len(ports) > 1 and not port.get("name"):
-            causes.append(Cause.required(f"{path}.name"))
-        for field in ("port", "targetPort"):
-            number = port.get(field)
-            if isinstance(number, int) and not 1 <= number <= 65535:
-                why = "must be between 1 and 65535, inclusive"
-                causes.append(Cause.invalid(f"{path}.{field}", str(number), why))
-        if "port" not in port:
-            causes.append(Cause.invalid(f"{path}.port", "0", "must be between 1 and 65535, inclusive"))
-        if port.get("nodePort") and spec.get("type") == "ClusterIP":
-            causes.append(Cause.forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'"))
-    return causes + _service_policies(spec)
+        causes += _service_port(port, f"spec.ports[{index}]", len(ports) > 1, names)
+    causes += check_labels("spec.selector", spec.get("selector"))
+    affinities = ("ClientIP", "None")
+    if spec.get("sessionAffinity") not in affinities:
+        causes.append(Cause.unsupported("spec.sessionAffinity", spec.get("sessionAffinity", ""), affinities))
+    if sort not in _SERVICE_TYPES:
+        causes.append(Cause.unsupported("spec.type", sort or "", _SERVICE_TYPES))
+    for index, port in enumerate(ports):
+        if port.get("nodePort") and sort == "ClusterIP":
+            why = "may not be used when `type` is 'ClusterIP'"
+            causes.append(Cause.forbidden(f"spec.ports[{index}].nodePort", why))
+    return causes + _same_ports(ports) + _service_policies(spec)
+
+
+def _service_port(port: Object, path: str, name_required: bool, names: set[str]) -> list[Cause]:
+    name, causes = port.get("name"), []
+    if name:
+        causes += DNS_LABEL.check(f"{path}.name", name)
+        if name in names:
+            causes.append(Cause.duplicate(f"{path}.name", f'"{name}"'))
+        names.add(name)
+    elif name_required:
+        causes.append(Cause.required(f"{path}.name"))
+    causes += check_port(f"{path}.port", port.get("port", 0))
+    if port.get("protocol") not in PROTOCOLS:
+        causes.append(Cause.unsupported(f"{path}.protocol", port.get("protocol", ""), PROTOCOLS))
+    return causes + check_port(f"{path}.targetPort", port.get("targetPort", 0))
+
+
+def _same_ports(ports: Any) -> list[Cause]:
+    """What two ports of one protocol cannot share."""
+    causes = []
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol", ""), port.get("nodePort") or 0)
+        if key[1] and key in seen:
+            causes.append(Cause.duplicate(f"spec.ports[{index}].nodePort", str(key[1])))
+        seen.add(key)
+    seen = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol", ""), port.get("port", 0))
+        if key in seen:
+            causes.append(
+                Cause.duplicate(f"spec.ports[{index}]", _GO_PORT.format(protocol=key[0], port=key[1]))
+            )
+        seen.add(key)
+    return causes
 
 
 def _service_policies(spec: Object) -> list[Cause]:
-    types, policies = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"), ("Cluster", "Local")
-    causes = []
-    if spec.get("type") not in types:
-        causes.append(Cause.unsupported("spec.type", spec.get("type", ""), types))
-    policy = spec.get("externalTrafficPolicy")
-    if policy is not None and policy not in policies:
-        causes.append(Cause.unsupported("spec.externalTrafficPolicy", policy, policies))
-    return causes
+    field, policy, policies = (
+        "spec.externalTrafficPolicy",
+        spec.get("externalTrafficPolicy"),
+        ("Cluster", "Local"),
+    )
+    if policy is None:
+        return []
+    if spec.get("type") not in ("NodePort", "LoadBalancer"):
+        why = "may only be set for externally-accessible services"
+        return [Cause.invalid(field, f'"{policy}"', why)]
+    return [] if policy in policies else [Cause.unsupported(field, policy, policies)]
 
 
 def _config_map(config_map: Object) -> list[Cause]:
@@ -222,16 +256,103 @@ def _lease(lease: Object) -> list[Cause]:
 
 
 def _job(job: Object) -> list[Cause]:
-    causes = _not_negative(job.get("spec") or {}, "completions", "parallelism", "backoffLimit")
-    policy = dig(job, "spec", "template", "spec", "restartPolicy")
-    if policy == "Always":
-        field = "spec.template.spec.restartPolicy"
-        causes.append(Cause.unsupported(field, policy, ("OnFailure", "Never")))
-    return causes + _workload(job, selector_required=False)
+    spec = job.get("spec") or {}
+    causes = check_not_negative(spec, "spec", "parallelism", "completions", "backoffLimit")
+    causes += _pod_template(job, None)
+    if dig(spec, "template", "spec", "restartPolicy") not in ("OnFailure", "Never"):
+        why = 'valid values: "OnFailure", "Never"'
+        causes.append(Cause.required(f"{_TEMPLATE}.spec.restartPolicy", why))
+    if spec.get("selector") is None:
+        causes.append(Cause.required("spec.selector"))
+    labels = dig(spec, "template", "metadata", "labels")
+    if not selects(spec.get("selector"), labels or {}):
+        why = "`selector` does not match template `labels`"
+        causes.append(Cause.invalid(f"{_TEMPLATE}.metadata.labels", _go_map(labels), why))
+    return causes
 
 
 def _replicated(obj: Object) -> list[Cause]:
-    return [*_not_negative(obj.get("spec") or {}, "replicas", "minReadySeconds"), *_workload(obj)]
+    return [
+        *check_not_negative(obj.get("spec") or {}, "spec", "replicas", "minReadySeconds"),
+        *_workload(obj),
+    ]
+
+
+def _autoscaler(autoscaler: Object) -> list[Cause]:
+    spec = autoscaler.get("spec") or {}
+    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
+    causes = []
+    if least < 1:
+        causes.append(Cause.invalid("spec.minReplicas", str(least), "must be greater than or equal to 1"))
+    if most < 1:
+        causes.append(Cause.invalid("spec.maxReplicas", str(most), "must be greater than 0"))
+    if most < least:
+        why = "must be greater than or equal to `minReplicas`"
+        causes.append(Cause.invalid("spec.maxReplicas", str(most), why))
+    for field in ("kind", "name"):
+        if not dig(spec, "scaleTargetRef", field):
+            causes.append(Cause.required(f"spec.scaleTargetRef.{field}"))
+    metrics = spec.get("metrics") or ()
+    for index, metric in enumerate(metrics):
+        causes += _metric(metric, f"spec.metrics[{index}]")
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+        why = "must specify at least one Object or External metric to support scaling to zero replicas"
+        causes.append(Cause.forbidden("spec.metrics", why))
+    return causes
+
+
+def _metric(metric: Object, path: str) -> list[Cause]:
+    if not metric.get("type"):
+        return [Cause.required(f"{path}.type", "must specify a metric source type")]
+    if metric["type"] not in _METRICS:
+        return [Cause.unsupported(f"{path}.type", metric["type"], tuple(sorted(_METRICS)))]
+    source = _METRICS[metric["type"]]
+    if source not in metric:
+        why = "must populate information for the given metric source"
+        return [Cause.required(f"{path}.{source}", why)]
+    target, here = metric[source].get("target") or {}, f"{path}.{source}.target"
+    causes = []
+    if source.lower().endswith("resource") and not metric[source].get("name"):
+        causes.append(Cause.required(f"{path}.{source}.name", "must specify a resource name"))
+    sort = target.get("type", "")
+    if not sort:
+        causes.append(Cause.required(f"{here}.type", "must specify a metric target type"))
+    if sort not in ("Utilization", "Value", "AverageValue"):
+        why = "must be either Utilization, Value, or AverageValue"
+        causes.append(Cause.invalid(f"{here}.type", f'"{sort}"', why))
+    utilization = target.get("averageUtilization")
+    if utilization is not None and utilization < 1:
+        causes.append(Cause.invalid(f"{here}.averageUtilization", str(utilization), "must be greater than 0"))
+    if source.lower().endswith("resource"):
+        causes += _resource_target(target, here)
+    return causes
+
+
+def _resource_target(target: Object, path: str) -> list[Cause]:
+    given = [field for field in ("averageUtilization", "averageValue") if target.get(field) is not None]
+    if not given:
+        why = "must set either a target raw value or a target utilization"
+        return [Cause.required(f"{path}.averageUtilization", why)]
+    if len(given) > 1:
+        why = "may not set both a target raw value and a target utilization"
+        return [Cause.forbidden(f"{path}.averageValue", why)]
+    return []
+
+
+def _disruption_budget(budget: Object) -> list[Cause]:
+    spec = budget.get("spec") or {}
+    fields = ("minAvailable", "maxUnavailable")
+    causes = []
+    if all(spec.get(field) is not None for field in fields):
+        why = "minAvailable and maxUnavailable cannot be both set"
+        causes.append(Cause.invalid("spec", "policy.PodDisruptionBudgetSpec{...}", why))
+    for field in fields:
+        causes += _int_or_percent(spec.get(field), f"spec.{field}")
+        causes += _at_most_all(spec.get(field), f"spec.{field}")
+    policy, policies = spec.get("unhealthyPodEvictionPolicy"), ("AlwaysAllow", "IfHealthyBudget")
+    if policy is not None and policy not in policies:
+        causes.append(Cause.unsupported("spec.unhealthyPodEvictionPolicy", policy, policies))
+    return causes
 
 
 def _selector_immutable(new: Object, old: Object) -> list[Cause]:
@@ -243,17 +364,20 @@ def _selector_immutable(new: Object, old: Object) -> list[Cause]:
         f"v1.LabelSelector{{MatchLabels:{_go_map((selector or {}).get('matchLabels'))}, "
         f"MatchExpressions:[]v1.LabelSelectorRequirement({'nil' if expressions is None else expressions})}}"
     )
-    return [Cause.invalid("spec.selector", text, "field is immutable")]
+    return [Cause.invalid("spec.selector", text, _IMMUTABLE)]
 
 
 def _job_update(new: Object, old: Object) -> list[Cause]:
-    """https://kubernetes.io/docs/concepts/workloads/controllers/job/: what a Job is made of stays."""
-    before, after = old.get("spec") or {}, new.get("spec") or {}
-    return [
-        Cause.invalid(f"spec.{field}", "core.PodTemplateSpec{...}", "field is immutable")
-        for field in ("completions", "selector", "template")
-        if before.get(field) != after.get(field)
-    ]
+    spec, was = new["spec"], old["spec"]
+    causes = []
+    if spec.get("completions") != was.get("completions"):
+        causes.append(Cause.invalid("spec.completions", str(spec.get("completions")), _IMMUTABLE))
+    causes += _selector_immutable(new, old)
+    if spec.get("template") != was.get("template"):
+        causes.append(Cause.invalid("spec.template", "core.PodTemplateSpec{...}", _IMMUTABLE))
+    if spec.get("completionMode") != was.get("completionMode"):
+        causes.append(Cause.invalid("spec.completionMode", f'"{spec.get("completionMode")}"', _IMMUTABLE))
+    return causes
 
 
 def _service_update(new: Object, old: Object) -> list[Cause]:
@@ -268,7 +392,7 @@ def _service_update(new: Object, old: Object) -> list[Cause]:
 def _data_immutable(new: Object, old: Object) -> list[Cause]:
     causes = []
     if old.get("type") != new.get("type"):
-        causes.append(Cause.invalid("type", f'"{new.get("type", "")}"', "field is immutable"))
+        causes.append(Cause.invalid("type", f'"{new.get("type", "")}"', _IMMUTABLE))
     if old.get("immutable"):
         why = "field is immutable when `immutable` is set"
         changed = [field for field in ("data", "binaryData") if new.get(field) != old.get(field)]
@@ -318,9 +442,11 @@ _CHECKS: dict[str, Callable[[Object], list[Cause]]] = {
     "ConfigMap": _config_map,
     "DaemonSet": _replicated,
     "Deployment": _deployment,
+    "HorizontalPodAutoscaler": _autoscaler,
     "Job": _job,
     "Lease": _lease,
     "Pod": _pod,
+    "PodDisruptionBudget": _disruption_budget,
     "ReplicaSet": _replicated,
     "Secret": _secret,
     "Service": _service,
@@ -329,8 +455,8 @@ _CHECKS: dict[str, Callable[[Object], list[Cause]]] = {
 _UPDATE_CHECKS: dict[str, Callable[[Object, Object], list[Cause]]] = {
     "ConfigMap": _data_immutable,
     "DaemonSet": _selector_immutable,
-    "Job": _job_update,
     "Deployment": _selector_immutable,
+    "Job": _job_update,
     "Pod": _pod_update,
     "ReplicaSet": _selector_immutable,
     "Secret": _data_immutable,
