@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import Applied, How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import (
     Decision,
     WayBack,
@@ -266,11 +266,14 @@ def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | Non
         staged = keep_running(staged, side.workload.replicas)
     if wants_service(this.standing.sides[aside], live):
         staged += stamp([service_of(by_color[aside], this.places[aside])], this.places[aside], release)
-    warnings = [*warnings, *_tried(this, staged)]
+    tried = _tried(this, staged)
+    warnings += [each.warning for each in tried if each.warning]
+    # The last one may be the other color's Service, which is not there yet.
+    before = [each.before for each in tried[: len(objects)]]
     return {
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
-        "undo": _undo(this, objects, place),
+        "undo": _undo(this, before, place),
         "workloads": [
             _workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
         ],
@@ -281,13 +284,12 @@ def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | Non
     }
 
 
-def _tried(this: _Run, objects: Sequence[Object]) -> list[str]:
-    """Warnings of what the API server says that it would do; what it would refuse is raised."""
+def _tried(this: _Run, objects: Sequence[Object]) -> list[Applied]:
+    """What is there, and what the API server says that it would do; what it would refuse is raised."""
     rollback = this.goal == "rollback"
     how = How(dry_run=True, strict=not rollback, replace=rollback or this.params["replace"])
     namespace = this.params["namespace"]
-    applied = together([partial(apply, this.client, entry, namespace, how) for entry in objects])
-    return [each.warning for each in applied if each.warning]
+    return together([partial(apply, this.client, entry, namespace, how) for entry in objects])
 
 
 def _kept(this: _Run, color: str, release: Release) -> tuple[Mapping[str, Sequence[Object]], list[str]]:
@@ -382,25 +384,16 @@ def _deployment(this: _Run, color: str) -> Mapping[str, Any]:
     return next((each for each in this.standing.deployments if each["metadata"]["name"] == name), {})
 
 
-def _undo(this: _Run, objects: Sequence[Object], place: Place) -> list[Object]:
+def _undo(this: _Run, found: Sequence[Object | None], place: Place) -> list[Object]:
     """What puts the color back as it is, for when it is one to roll back to and staging fails.
 
-    Empty when that cannot be done for all that is there.
+    Empty when that cannot be done for all that is ``found`` there.
     """
     back = way_back(this.standing.sides, this.route.live, this.standing.ledger)
     if back.color != place.color or back.action != "swap":
         return []
-    before = []
-    for entry in objects:
-        name = entry["metadata"]["name"]
-        found = this.client.get(entry["apiVersion"], entry["kind"], name, place.namespace)
-        if found is None:
-            continue
-        applied = applied_before(found)
-        if applied is None:
-            return []
-        before.append(applied)
-    return before
+    before = [applied_before(each) for each in found if each is not None]
+    return [each for each in before if each is not None] if None not in before else []
 
 
 def _smoke(this: _Run, color: str, service: Object) -> Result | None:
