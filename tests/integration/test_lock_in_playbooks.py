@@ -7,16 +7,20 @@
 from __future__ import annotations
 
 import http.server
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from balancers import swap
+from balancers import arguments
+from forked import Child
 from shop import Running, Shop
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience
+from ansible_collections.octoblu.bluegreen.plugins.modules import elb_listener_swap
 from sandbox.aws import Aws
 from sandbox.cluster import Cluster
 
@@ -122,14 +126,14 @@ def test_a_deploy_that_was_broken_into_still_runs_its_hooks_for_a_failure(shop: 
 def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: Aws) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")
-    aws.fault("hold", "CreateLoadBalancerListeners", nth=1)
+    aws.fault("hold", "CreateLoadBalancerListeners", times=None)
     deploy = shop.start("deploy", commit="0000003")
     aws.wait_held()
     mark = aws.mark()
     back = shop.start("rollback")
     while not any(call["action"] == "DescribeTags" for call in aws.calls(mark)):
         time.sleep(0.05)
-    aws.release()
+    aws.clear()
     assert deploy.finish().outcome == "deployed"
     left = back.finish()
     assert (left.outcome, left.changed) == ("unchanged", 0), left.output
@@ -154,15 +158,19 @@ def test_nobody_breaks_into_a_retirement(shop: Shop, cluster: Cluster) -> None:
 def test_a_deploy_during_a_swap_that_takes_no_lock_is_refused(shop: Shop, aws: Aws) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")
-    aws.fault("hold", "CreateLoadBalancerListeners", nth=1)
-    with ThreadPoolExecutor() as pool:
-        flip = pool.submit(swap, shop.balancer, "blue")
-        try:
-            aws.wait_held()
-            deploy = shop.deploy("0000003")
-        finally:
-            aws.release()
-        flip.result()
+    aws.fault("hold", "DeleteLoadBalancerListeners")
+    room = elb_listener_swap.ROOM
+    api = room.connect(arguments(room, {"name": shop.balancer.name, "color": "blue"}))
+    swap = Child(api, shop.balancer.name, "blue", Patience())
+    aws.wait_held()
+    # Its time-outs would end the call that is held, however slow the deploy is here.
+    os.kill(swap.pid, signal.SIGSTOP)
+    try:
+        deploy = shop.deploy("0000003")
+    finally:
+        aws.release()
+        os.kill(swap.pid, signal.SIGCONT)
+    assert swap.wait().error == ""
     assert (deploy.code, deploy.outcome) == (2, "refused"), deploy.output
     assert "under way since" in deploy.reason
     assert shop.commit() == "0000001"

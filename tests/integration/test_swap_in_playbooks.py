@@ -100,9 +100,15 @@ def test_a_signal_in_the_gap_leaves_the_port_open(start, shop, aws, number):
 
 @pytest.mark.both_doors
 def test_a_timeout_in_the_gap_leaves_the_port_open(start, shop, aws):
-    aws.fault("delay", seconds=3, **CREATE)
-    code, output = _finish(start("green", seconds=2))
-    assert code != 0, output
+    # How long a run takes to get there is the machine's affair.
+    for seconds in (2, 6, 18):
+        mark = aws.mark()
+        aws.fault("delay", seconds=seconds + 1, **CREATE)
+        code, output = _finish(start("green", seconds=seconds))
+        assert code != 0, output
+        if any(call["action"] == "DeleteLoadBalancerListeners" for call in aws.calls(mark)):
+            break
+        aws.clear()
     assert "timed" in output.lower() or "timeout" in output.lower()
     _wait_until_open(shop)
     assert shop.node_ports == {80: 30082}
