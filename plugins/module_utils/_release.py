@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ MANIFEST = "octoblu.bluegreen/manifest"
 PROVEN = "octoblu.bluegreen/proven"
 REJECTED = "octoblu.bluegreen/rejected"
 MARKS = (PROVEN, REJECTED)
+
+MOMENTS = ("before_stage", "after_stage", "before_swap", "after_swap", "after_rollback", "on_failure")
 
 _COMMIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # A Service's name may have 63 characters, and "-green" is six of them.
@@ -167,12 +169,17 @@ def check_patience(ready_timeout: int, unschedulable_grace: int) -> None:
         )
 
 
-def check_hooks(missing: Sequence[str]) -> None:
-    if missing:
-        raise InputError(
-            f"The hook {missing[0]} is not the absolute path of a file on the controller: "
-            "write it there, or name another."
-        )
+def check_hooks(hooks: Mapping[str, Any], is_file: Callable[[str], bool]) -> None:
+    """``hooks`` are task files by the moment that they are for, one or a list of them."""
+    for moment, given in hooks.items():
+        if moment not in MOMENTS:
+            raise InputError(f"There is no moment {moment} for a hook: give one of {', '.join(MOMENTS)}.")
+        for file in given if isinstance(given, list) else [given] if given else []:
+            if not (isinstance(file, str) and file.startswith("/") and is_file(file)):
+                raise InputError(
+                    f"The hook {file} is not the absolute path of a file on the controller: "
+                    "write it there, or name another."
+                )
 
 
 def read_route(facts: Mapping[str, Any]) -> Route:

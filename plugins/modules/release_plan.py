@@ -100,11 +100,12 @@ options:
     description: For how many seconds no node may take a pod. Less than 0 is refused.
     type: int
     default: 10
-  missing_hooks:
-    description: Task files that the run would include and that are not there. Any is refused.
-    type: list
-    elements: str
-    default: []
+  hooks:
+    description:
+      - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
+        and so is a file that is not there.
+    type: dict
+    default: {}
   leaving:
     description:
       - The release that a rollback leaves. When another one is live the plan is V(unchanged) and says who has moved it.
@@ -396,7 +397,7 @@ ROOM = Room(
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},
-        "missing_hooks": {"type": "list", "elements": "str", "default": []},
+        "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",
             "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},

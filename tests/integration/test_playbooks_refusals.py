@@ -32,6 +32,8 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "app": ({"bluegreen_app": "Shop_1"}, "The application name 'Shop_1'"),
     "namespace": ({"bluegreen_namespace": "nowhere"}, "There is no namespace nowhere at http"),
     "balancer": ({"bluegreen_load_balancer": "not-there"}, "'not-there'"),
+    "balancers": ({"bluegreen_load_balancer": ["a", "b"]}, "cannot be the name of a Classic ELB"),
+    "no-balancer": ({"bluegreen_load_balancer": {"nam": "x"}}, "'' cannot be the name of a Classic ELB"),
     "kind": ({"bluegreen_load_balancer": {"name": "x", "type": "gateway"}}, "gateway"),
     "smoke": ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
     "replicas": ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
@@ -46,7 +48,9 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no-time": ({"bluegreen_ready_timeout": 0}, "The pods cannot become ready within 0 s"),
     "no-grace": ({"bluegreen_unschedulable_grace": -1}, "A pod cannot be without a node for -1 s"),
-    "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "before_swaps"),
+    "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "There is no moment before_swaps"),
+    "hooks": ({"bluegreen_hooks": True}, "argument 'bluegreen_hooks' is of type bool"),
+    "hooks-of-texts": ({"bluegreen_hooks": "/x.yml"}, "argument 'bluegreen_hooks' is of type str"),
     "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
 }
 TAGS: dict[str, tuple[dict[str, str], str]] = {

@@ -132,7 +132,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     waits = route.living is not None and not params["locked"] and goal not in _READING
     if goal not in _READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
-        check_hooks(params["missing_hooks"])
+        check_hooks(params["hooks"], os.path.isfile)
     if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
     rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,25 @@ def test_values_are_quoted_whatever_they_look_like() -> None:
         "blue",
         [30081],
         bluegreen_image='shop:"1"',
-        bluegreen_env={"NUMBER": 1, "TEXT": "a: #b", "ON": True},
+        bluegreen_env={
+            "DAY": datetime.date(2026, 11, 30),
+            "LIST": ["a", 1],
+            "NOTHING": None,
+            "NUMBER": 1,
+            "ON": True,
+            "TEXT": "a: #b",
+        },
         bluegreen_env_from=[{"secretRef": {"name": "keys"}}],
         bluegreen_readiness_path="/a b?c=#d",
     )[0]
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == 'shop:"1"'
     assert container["env"] == [
+        {"name": "DAY", "value": "2026-11-30"},
+        {"name": "LIST", "value": '["a", 1]'},
+        {"name": "NOTHING", "value": ""},
         {"name": "NUMBER", "value": "1"},
-        {"name": "ON", "value": "True"},
+        {"name": "ON", "value": "true"},
         {"name": "TEXT", "value": "a: #b"},
     ]
     assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]

@@ -122,7 +122,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "preview_router": None,
         "ready_timeout": 300,
         "unschedulable_grace": 10,
-        "missing_hooks": [],
+        "hooks": {},
         "leaving": None,
         "color": None,
         "locked": False,

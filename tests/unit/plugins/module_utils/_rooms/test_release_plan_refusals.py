@@ -102,9 +102,30 @@ def test_a_preview_that_is_half_done_is_mended_when_it_follows(state: dict[str, 
 
 
 def test_a_hook_that_is_missing_keeps_nobody_from_looking() -> None:
-    absent = {"missing_hooks": ["/no/such.yml"], "ready_timeout": 0}
+    absent = {"hooks": {"after_swap": ["/no/such.yml"]}, "ready_timeout": 0}
     with pytest.raises(InputError, match="cannot become ready within 0 s"):
         plan(**absent)
     with pytest.raises(InputError, match=r"The hook /no/such\.yml is not"):
         plan(**absent | {"ready_timeout": 1})
     assert "action" not in plan(**absent, goal="status", commit=None, manifests=None)
+
+
+@pytest.mark.parametrize(
+    ("hooks", "said"),
+    [
+        ({"before_swaps": []}, "There is no moment before_swaps for a hook: give one of before_stage, "),
+        ({"after_swap": "such.yml"}, r"The hook such\.yml is not the absolute path"),
+        ({"after_swap": [7]}, "The hook 7 is not"),
+        ({"after_swap": {"file": "/x"}}, r"The hook \{'file': '/x'\} is not"),
+    ],
+)
+def test_hooks_that_are_none_are_named(hooks: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        plan(hooks=hooks)
+
+
+@pytest.mark.parametrize(
+    "hooks", [{"after_swap": __file__}, {"after_swap": [__file__]}, {"on_failure": None}]
+)
+def test_hooks_are_one_file_or_a_list(hooks: dict[str, Any]) -> None:
+    assert plan(hooks=hooks)["action"] == "stage"

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role decides on each variable as its argument spec converts it, whatever it was given as."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
+SPEC, DEFAULTS, VARS = (
+    yaml.safe_load((ROLE / file).read_text())
+    for file in ("meta/argument_specs.yml", "defaults/main.yml", "vars/main.yml")
+)
+OPTIONS: dict[str, Any] = SPEC["argument_specs"]["main"]["options"]
+GIVEN = {
+    "role_path": str(ROLE),
+    "bluegreen_app": "shop",
+    "bluegreen_namespace": "store",
+    "bluegreen_load_balancer": "front",
+}
+# What the role's decisions are made of before it has read anything.
+DECISIVE = [
+    "__bluegreen_load_balancer",
+    "__bluegreen_commit",
+    "__bluegreen_lock_wait",
+    "__bluegreen_stage_seconds",
+    "__bluegreen_hooked",
+    "__bluegreen_before_swap",
+    "__bluegreen_follows",
+    "__bluegreen_smoke_path",
+    *(name for name, value in VARS.items() if "octoblu.bluegreen.as_type" in str(value)),
+]
+VALUES = [
+    None,
+    True,
+    0,
+    7,
+    2.5,
+    "",
+    "7",
+    "no",
+    "text",
+    "/a,/b",
+    ["/a"],
+    [{"port": 80}],
+    {"key": "value"},
+    {"after_swap": "/a", "on_failure": None},
+    '{"key": {"deep": [1]}}',
+    '{"after_swap": ["/a", "/b"]}',
+    '["/a", "/b"]',
+    '[{"port": 80}]',
+    "key=value other=more",
+    "{not json",
+]
+CASES = [(name, value) for name in OPTIONS for value in VALUES]
+
+
+def _converted(name: str, value: Any) -> tuple[Any, list[str]]:
+    found = ArgumentSpecValidator({name: OPTIONS[name]}).validate(
+        {name: value}, validate_role_argument_spec=True
+    )
+    converted = found.validated_parameters.get(name)
+    # Which splits a text at its commas, whatever it is.
+    if name == "bluegreen_manifests" and isinstance(value, str) and value.startswith("["):
+        converted = [str(each) for each in json.loads(value)]
+    return converted, found.error_messages
+
+
+def _made_of(name: str) -> list[str]:
+    """Those of the decisive variables that hang on this one."""
+    made: set[str] = {name}
+    while more := {each for each, text in VARS.items() if each not in made and _names(text) & made}:
+        made |= more
+    return [each for each in DECISIVE if each in made]
+
+
+def _names(text: Any) -> set[str]:
+    return set(re.findall(r"\b_*bluegreen_\w+", str(text)))
+
+
+def _ask(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN}, "cases": cases}
+    ran = subprocess.run(
+        [sys.executable, Path(__file__).with_name("evaluating.py")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers: list[dict[str, Any]] = json.loads(ran.stdout)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def evaluated() -> dict[tuple[str, str], dict[str, Any]]:
+    """What the decisive variables come to, by the name and the value that is given to it, as JSON."""
+    both = [
+        (name, given)
+        for name, value in CASES
+        for converted, refused in [_converted(name, value)]
+        if not refused and json.dumps(value) != json.dumps(converted)
+        for given in (value, converted)
+    ]
+    answers = _ask([{"given": {name: value}, "names": _made_of(name)} for name, value in both])
+    keys = [(name, json.dumps(value)) for name, value in both]
+    return dict(zip(keys, answers, strict=True))
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=lambda each: repr(each))
+def test_each_variable_given_as_anything(
+    evaluated: dict[tuple[str, str], dict[str, Any]], name: str, value: Any
+) -> None:
+    converted, refused = _converted(name, value)
+    if refused:
+        assert any(name in message for message in refused)
+    elif json.dumps(value) != json.dumps(converted):
+        assert evaluated[name, json.dumps(value)] == evaluated[name, json.dumps(converted)]
+
+
+def test_templates_are_given_what_a_text_means() -> None:
+    keys = [{"secretRef": {"name": "keys"}}]
+    given_and_texts: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {}),
+        ({"bluegreen_env": {"A": "{{ bluegreen_color }}"}}, {}),
+        ({"bluegreen_env": '{"A": 1}'}, {"bluegreen_env": {"A": 1}}),
+        ({"bluegreen_env": "A=1 B=2"}, {"bluegreen_env": {"A": "1", "B": "2"}}),
+        ({"bluegreen_env_from": json.dumps(keys)}, {"bluegreen_env_from": keys}),
+    ]
+    answers = _ask([{"given": given, "names": ["__bluegreen_texts"]} for given, _texts in given_and_texts])
+    assert answers == [{"__bluegreen_texts": texts} for _given, texts in given_and_texts]
