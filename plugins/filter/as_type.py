@@ -21,7 +21,9 @@ options:
     type: raw
     required: true
   type:
-    description: What the argument spec says that it is. A V(list) is made of a JSON text, too.
+    description:
+      - What the argument spec says that it is. A V(list) is made of a JSON text, too.
+      - A V(str) that was read from bytes that are not UTF-8 is refused.
     type: str
     choices: [bool, dict, int, list, path, str]
     required: true
@@ -48,12 +50,15 @@ _value:
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS
 
+# What Ansible makes of bytes that it cannot decode; it fails later, where nobody knows what they were read from.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 _EMPTY: dict[str, Callable[[], Any]] = {
     "bool": bool,
     "dict": dict,
@@ -76,6 +81,9 @@ def as_type(value: Any, type: str, elements: str | None = None) -> Any:
         raise AnsibleFilterError(
             f"a value cannot be read as {type}: it is of type {value.__class__.__name__}"
         ) from error
+    if type == "str" and (undecoded := _UNDECODED.search(converted)):
+        line = converted.count("\n", 0, undecoded.start()) + 1
+        raise AnsibleFilterError(f"line {line} is not UTF-8")
     return [as_type(each, elements) for each in converted] if elements else converted
 
 

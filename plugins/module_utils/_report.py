@@ -28,7 +28,9 @@ _DONE = {
 _WORK = ("stage", "scale", "swap", "complete", "retire")
 # What matters of an error in a template: ansible-core 2.18 wraps it up, with the template's text behind it.
 _TEMPLATE = re.compile(
-    r"original message: (?!.*original message: )(.+?)\. String: |('[^']+' is undefined)", re.DOTALL
+    r"original message: (?!.*original message: )(.+?)\. String: |('[^']+' is undefined)"
+    r"|The filter plugin 'octoblu[.]bluegreen[.]as_type' failed: (.+)",
+    re.DOTALL,
 )
 # kubernetes.core tells the API server's answer as it came.
 _STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -180,7 +182,7 @@ def reason(run: Run) -> str:
         templates = [str(each["__bluegreen_template"]) for each in broken] or run.manifests
         told = str(broken[0].get("msg")) if broken else told
         match = _TEMPLATE.search(told)
-        why = (match[1] or match[2]) if match else told.rpartition("Task failed: ")[2]
+        why = match[match.lastindex or 0] if match else told.rpartition("Task failed: ")[2]
         return f"The manifests do not render ({', '.join(templates)}): {why}"
     if match := _STATUS.match(told):
         return f"{match[1]}: {match[2]}"

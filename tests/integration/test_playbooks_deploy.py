@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from balancers import add_negotiation_policy, add_stickiness, listener
 from conftest import Recording
-from shop import CHECKOUT, Shop
+from shop import Shop
 
 from sandbox.cluster import Cluster
 
@@ -96,41 +94,6 @@ def test_a_release_is_its_commit_and_its_manifests(shop: Shop) -> None:
     shop.deployed("0000003")
     [container] = shop.deployment("green")["spec"]["template"]["spec"]["containers"]
     assert "env" not in container
-
-
-def test_what_comes_as_texts_is_what_they_mean(shop: Shop, tmp_path: Path) -> None:
-    """As ``-e name=value`` and the survey of a job template give it."""
-    hook, template = tmp_path / "hook.yml", tmp_path / "own.yml.j2"
-    hook.write_text("- ansible.builtin.debug: {msg: 'hook of {{ bluegreen_hook.event }}'}\n")
-    roles = CHECKOUT / "roles/bluegreen/templates"
-    template.write_text(
-        "\n---\n".join((roles / name).read_text() for name in ("deployment.yml.j2", "service.yml.j2"))
-    )
-    settings = {"name": f"{shop.name}-settings", "optional": True}
-    given: dict[str, Any] = {
-        "bluegreen_env": {"MODE": "fast", "DEEP": "{1: 2}"},
-        "bluegreen_env_from": [{"configMapRef": settings}],
-        "bluegreen_hooks": {"before_swap": [str(hook)]},
-        "bluegreen_manifests": [str(template)],
-        "bluegreen_replace": False,
-        "bluegreen_preview_port": 0,
-        "bluegreen_lock_wait": 5,
-    }
-    shop.deployed("0012345", **given)
-    texts = {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in shop.variables().items()
-    }
-    texts |= {name: json.dumps(value) for name, value in given.items() if name != "bluegreen_env_from"}
-    again = shop.deploy("0012345", bluegreen_env_from=given["bluegreen_env_from"], **texts)
-    assert again.outcome == "unchanged", again.output
-
-    texts["bluegreen_manifests"] = str(template)
-    other = shop.deploy("0000002", bluegreen_env_from=given["bluegreen_env_from"], **texts)
-    assert other.outcome == "deployed", other.output
-    assert "hook of before_swap" in other.output
-    [container] = shop.deployment("green")["spec"]["template"]["spec"]["containers"]
-    assert container["env"] == [{"name": "DEEP", "value": "{1: 2}"}, {"name": "MODE", "value": "fast"}]
 
 
 @pytest.mark.sandbox

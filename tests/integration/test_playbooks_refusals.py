@@ -77,6 +77,11 @@ TEMPLATES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "node-port": ({"NODEPORT": "30099"}, "Service shop-blue has node port 30099, but blue is"),
     "no-yaml": ({"IMAGE": '"web:{{ bluegreen_commit }}'}, "no-yaml.yml.j2, line "),
+    "latin-1": ({"IMAGE": "caf\udce9"}, "latin-1.yml.j2): line 9 is not UTF-8"),
+    "twice": (
+        {"NODEPORT": "{{ bluegreen_node_port }}, port: 81"},
+        "the key port stands twice in one mapping",
+    ),
 }
 
 
@@ -169,7 +174,7 @@ def template(path: Path, **changes: str) -> str:
     text = TEMPLATE
     for word, value in (words | changes).items():
         text = text.replace(word, value)
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
     return str(path)
 
 

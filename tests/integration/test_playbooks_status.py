@@ -133,25 +133,3 @@ def test_the_playbooks_are_found_by_the_collections_name(shop: Shop) -> None:
     assert (CHECKOUT / "playbooks" / "status.yml").exists()
     finished = shop.play("octoblu.bluegreen.status")
     assert finished.code == 0, finished.output
-
-
-@pytest.mark.parametrize(
-    "words", [["--tags", "other"], ["--skip-tags", "untagged"], ["--start-at-task", "Do it"]], ids=" ".join
-)
-def test_a_run_that_leaves_out_the_beginning_says_what_it_did_not_do(shop: Shop, words: list[str]) -> None:
-    before = shop.balancer.description
-    left = shop.deploy("0012345", *words)
-    assert left.code == 2, left.output
-    assert f"Nothing was done for {shop.name}" in left.output
-    assert words[0] in left.output
-    assert (shop.objects(), shop.balancer.description) == ({}, before)
-
-
-def test_a_play_with_more_than_the_role_may_leave_it_out(shop: Shop, tmp_path: Path) -> None:
-    site = tmp_path / "site.yml"
-    site.write_text(
-        "- {hosts: localhost, gather_facts: false, connection: local, roles: [octoblu.bluegreen.bluegreen]}\n"
-    )
-    left = shop.play(str(site), "--tags", "database")
-    assert left.code == 0, left.output
-    assert f"Nothing was done for {shop.name}: this run left out" in left.output

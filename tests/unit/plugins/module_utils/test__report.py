@@ -226,6 +226,10 @@ def test_the_reason(told: str | None, expected: str) -> None:
             "An error occurred. original message: A lookup failed. original message: expected token. String: hunter2",
             "expected token",
         ),
+        (
+            "Task failed: The filter plugin 'octoblu.bluegreen.as_type' failed: line 9 is not UTF-8",
+            "line 9 is not UTF-8",
+        ),
     ],
 )
 def test_why_manifests_do_not_render(told: str, why: str) -> None:
