@@ -118,7 +118,7 @@ def evaluated() -> dict[tuple[str, str], dict[str, Any]]:
     return dict(zip(keys, answers, strict=True))
 
 
-@pytest.mark.parametrize(("name", "value"), CASES, ids=lambda each: repr(each))
+@pytest.mark.parametrize(("name", "value"), CASES, ids=repr)
 def test_each_variable_given_as_anything(
     evaluated: dict[tuple[str, str], dict[str, Any]], name: str, value: Any
 ) -> None:
