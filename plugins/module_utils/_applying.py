@@ -17,12 +17,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import (
     Object,
+    as_kubectl_reads,
     change_of_form,
     conflicts,
     immutable,
     others,
     take_over,
-    without_nulls,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import MARKS
@@ -58,8 +58,7 @@ def apply(client: _k8s.Cluster, wanted: Mapping[str, Any], namespace: str, how: 
 
     Raises InputError for what the user has to decide, ClusterError for what the API refuses.
     """
-    thing: Object = without_nulls(wanted)
-    return _Application(client, thing, namespace, how).run()
+    return _Application(client, as_kubectl_reads(wanted), namespace, how).run()
 
 
 @dataclass(frozen=True)

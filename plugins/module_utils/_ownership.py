@@ -51,6 +51,16 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def as_kubectl_reads(manifest: Mapping[str, Any]) -> Object:
+    """A copy less the keys that hold nothing, but for the object's annotations: such a one is empty for kubectl."""
+    read: Object = without_nulls(manifest)
+    notes = read["metadata"].get("annotations")
+    if isinstance(notes, Mapping):
+        given = manifest["metadata"]["annotations"]
+        read["metadata"]["annotations"] = {key: notes.get(key, "") for key in given}
+    return read
+
+
 def others(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Who has set fields of an object beside us and the controllers that report its status."""
     return tuple(

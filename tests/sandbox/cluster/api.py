@@ -36,6 +36,7 @@ _PATCHES: dict[str, Callable[[Object, Any], Object]] = {
 }
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
+_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -94,6 +95,9 @@ class Api:
             return await self._review(request, seen.user)
         if path in ("/healthz", "/livez", "/readyz"):
             return web.Response(text="ok")
+        if path == "/openapi/v2":
+            # Where kubectl looks when it validates a List. It takes nothing for a document that knows no kind.
+            return web.Response(body=b"", content_type=_OPENAPI_V2)
         document = discovery.document(path) if request.method == "GET" else None
         if document is not None:
             return web.json_response(document)

@@ -38,6 +38,13 @@ def _pod_spec(spec: Object) -> None:
                 source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
             _field_references(dig(source, "downwardAPI", "items") or ())
         _field_references(dig(volume, "downwardAPI", "items") or ())
+        claim = dig(volume, "ephemeral", "volumeClaimTemplate", "spec")
+        if claim:
+            claim.setdefault("volumeMode", "Filesystem")
+    # The older name of the same field, which keeps it when the newer one goes.
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    if account:
+        spec["serviceAccountName"] = spec["serviceAccount"] = account
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)
     spec.setdefault("dnsPolicy", "ClusterFirst")
@@ -53,11 +60,7 @@ def _container(container: Object) -> None:
     _field_references([variable.get("valueFrom") or {} for variable in container.get("env") or ()])
     for handler in (container.get("lifecycle") or {}).values():
         _http_get(handler)
-    resources = container.setdefault("resources", {})
-    if resources.get("limits"):
-        requests = resources.setdefault("requests", {})
-        for resource, limit in resources["limits"].items():
-            requests.setdefault(resource, limit)
+    container.setdefault("resources", {})
     for name in ("readinessProbe", "livenessProbe", "startupProbe"):
         if name in container:
             _probe(container[name])
@@ -71,6 +74,8 @@ def _field_references(holders: Iterable[Object]) -> None:
     for holder in holders:
         if "fieldRef" in holder:
             holder["fieldRef"].setdefault("apiVersion", "v1")
+        if "resourceFieldRef" in holder:
+            holder["resourceFieldRef"].setdefault("divisor", "0")
 
 
 def _http_get(handler: Object) -> None:
@@ -97,9 +102,13 @@ def _template(obj: Object) -> None:
 
 def _pod(pod: Object) -> None:
     spec = pod.setdefault("spec", {})
+    if not spec.get("serviceAccount"):
+        spec.setdefault("serviceAccountName", "default")
     _pod_spec(spec)
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        resources = container["resources"]
+        if resources.get("limits"):
+            resources["requests"] = {**resources["limits"], **(resources.get("requests") or {})}
     spec.setdefault("enableServiceLinks", True)
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
@@ -139,7 +148,12 @@ def _stateful_set(stateful_set: Object) -> None:
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
     spec.setdefault("revisionHistoryLimit", 10)
-    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
+    retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    retention.setdefault("whenDeleted", "Retain")
+    retention.setdefault("whenScaled", "Retain")
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim.update({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}})
+        claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
 
 
 def _daemon_set(daemon_set: Object) -> None:
@@ -186,6 +200,8 @@ def _service(service: Object) -> None:
     if spec.setdefault("sessionAffinity", "None") == "ClientIP":
         client = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
         client.setdefault("timeoutSeconds", 10800)
+    elif spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] != "ExternalName":
@@ -221,6 +237,12 @@ def _secret(secret: Object) -> None:
         secret.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
 
 
+def _endpoints(endpoints: Object) -> None:
+    for subset in endpoints.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
 def _namespace(namespace: Object) -> None:
     namespace.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
     namespace["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = namespace["metadata"][
@@ -231,6 +253,7 @@ def _namespace(namespace: Object) -> None:
 _DEFAULTS: dict[str, Callable[[Object], None]] = {
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
+    "Endpoints": _endpoints,
     "HorizontalPodAutoscaler": _autoscaler,
     "Job": _job,
     "Namespace": _namespace,

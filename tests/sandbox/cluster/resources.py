@@ -15,7 +15,7 @@ from sandbox.cluster.managed_fields import Writer, record_write
 from sandbox.cluster.names import name_warning
 from sandbox.cluster.objects import Object, clone, is_terminating, name_of, namespace_of, random_suffix
 from sandbox.cluster.quota import exceeded_quota
-from sandbox.cluster.schema import decode
+from sandbox.cluster.schema import decode, schema_of, without_empty
 from sandbox.cluster.store import Store, with_generation, with_identity
 
 # What only the server writes into metadata.
@@ -94,6 +94,7 @@ class Resources:
         warning = name_warning(kind, name_of(obj))
         options.warnings += [warning] if warning else []
         options.warnings += validation.warnings_of(kind, obj)
+        obj = without_empty(obj, schema_of(kind))
         record_write(kind, obj, None, options.writer)
         return obj if options.dry_run else self.store.create(kind, obj)
 
@@ -127,7 +128,7 @@ class Resources:
     ) -> Object:
         """Puts what `change` makes of the stored object in its place; a change of nothing leaves it alone."""
         old = self.get(kind, namespace, name)
-        new = self._decode(kind, change(old), options)
+        new: Object = self._decode(kind, change(old), options)
         self._check_matches(kind, new, old)
         metadata = new["metadata"]
         for key in _SERVER_METADATA:
@@ -138,14 +139,13 @@ class Resources:
             new = {**clone(old), "metadata": _status_metadata(new, old), "status": new.get("status", {})}
         elif "status" in kind.subresources:
             new["status"] = clone(old.get("status", {}))
-        metadata = new["metadata"]
         apply_defaults(kind, new)
-        if kind is SERVICE and not metadata.get("annotations"):
-            metadata.pop("annotations", None)
         if kind is SERVICE:
             self._refuse_invalid(kind, new, allocate(self.store, new, old, options.dry_run))
         self._refuse_invalid(kind, new, validation.check_update(kind, new, old))
         options.warnings += validation.warnings_of(kind, new)
+        new = without_empty(new, schema_of(kind))
+        metadata = new["metadata"]
         with_generation(kind, new, old)
         record_write(kind, new, old, options.writer)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]

@@ -16,6 +16,7 @@ from typing import Any
 from sandbox.cluster.errors import cannot_decode
 from sandbox.cluster.kinds import Kind
 from sandbox.cluster.objects import Object
+from sandbox.cluster.quantities import canonical
 
 _DOCUMENT = Path(sys.prefix) / "kubernetes-schema.json"
 
@@ -49,10 +50,14 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Struct:
-    """`name` as in `io.k8s.api.core.v1.Container`; what is atomic has one owner as a whole."""
+    """`name` as in `io.k8s.api.core.v1.Container`; what is atomic has one owner as a whole.
+
+    A strategic merge patch puts its own in the place of what is `replaced`.
+    """
 
     name: str
     atomic: bool = False
+    replaced: bool = False
 
     @property
     def go(self) -> str:
@@ -66,10 +71,15 @@ class Struct:
     def fields(self) -> dict[str, Type]:
         return _fields_of(self.name)
 
+    @property
+    def required(self) -> frozenset[str]:
+        return _required_of(self.name)
+
 
 Type = Scalar | ListOf | MapOf | Struct
 
 ANYTHING = Scalar("any")
+_TEXT = Scalar("string")
 _NAMED: dict[str, Type] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": Scalar("resource.Quantity"),
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": ANYTHING,
@@ -115,6 +125,20 @@ def decode(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
     return decoded, decoder.unknown
 
 
+def without_empty(value: Any, wanted: Type) -> Any:
+    """A copy less the lists and maps that hold nothing, as the server writes it; but what is required stays."""
+    if isinstance(wanted, ListOf) and isinstance(value, list):
+        return [without_empty(item, wanted.item) for item in value]
+    if not isinstance(wanted, Struct | MapOf) or not isinstance(value, dict):
+        return value
+    required = wanted.required if isinstance(wanted, Struct) else value.keys()
+    return {
+        key: without_empty(item, field_type(wanted, key))
+        for key, item in value.items()
+        if item not in ([], {}) or key in required or not isinstance(field_type(wanted, key), ListOf | MapOf)
+    }
+
+
 def field_type(wanted: Type, key: str) -> Type:
     """The type of what lies below a key; anything where the schema does not say."""
     if isinstance(wanted, Struct):
@@ -144,10 +168,13 @@ class _Decoder:
         if isinstance(wanted, MapOf):
             self._expect(value, dict, "map[string]" + _go_name(wanted.item), path, owner)
             return {
-                key: self.value(item, wanted.item, path, owner, f"{shown}.{key}")
+                key: self.value(
+                    "" if item is None and wanted.item == _TEXT else item,
+                    wanted.item, path, owner, f"{shown}.{key}",
+                )
                 for key, item in value.items()
-                if item is not None or wanted.item is ANYTHING
-            }
+                if item is not None or wanted.item in (ANYTHING, _TEXT)
+            }  # fmt: skip
         return self._scalar(value, wanted, path, owner)
 
     def _struct(self, value: Object, wanted: Struct, path: tuple[str, ...], shown: str) -> Object:
@@ -195,7 +222,10 @@ def _quantity(value: Any) -> str:
     text = str(value)
     if not _QUANTITY_FORM.match(text):
         raise _Undecodable(f"quantities must match the regular expression '{_QUANTITY_FORM.pattern}'")
-    return text
+    try:
+        return canonical(text)
+    except (KeyError, ValueError):
+        raise _Undecodable("unable to parse quantity's suffix") from None
 
 
 def _check_base64(text: str) -> None:
@@ -232,6 +262,11 @@ def _fields_of(name: str) -> dict[str, Type]:
     return {field: _type_of(schema) for field, schema in properties.items()}
 
 
+@functools.cache
+def _required_of(name: str) -> frozenset[str]:
+    return frozenset(_definitions()[name].get("required") or ())
+
+
 def _type_of(schema: Object) -> Type:
     atomic = schema.get("x-kubernetes-map-type") == "atomic"
     if "$ref" in schema:
@@ -239,7 +274,8 @@ def _type_of(schema: Object) -> Type:
         definition = _definitions()[name]
         if name in _NAMED or "properties" not in definition:
             return _NAMED.get(name, ANYTHING)
-        return Struct(name, atomic or definition.get("x-kubernetes-map-type") == "atomic")
+        atomic = atomic or definition.get("x-kubernetes-map-type") == "atomic"
+        return Struct(name, atomic, schema.get("x-kubernetes-patch-strategy") == "replace")
     types = schema.get("type", ())
     kind = types if isinstance(types, str) else types[0] if types else ""
     if kind == "array":

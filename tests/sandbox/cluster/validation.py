@@ -278,6 +278,23 @@ def _replicated(obj: Object) -> list[Cause]:
     ]
 
 
+def _stateful_set(stateful_set: Object) -> list[Cause]:
+    """Its template is not looked at, because it may use volumes that are only made with the pods."""
+    spec = stateful_set.get("spec") or {}
+    labels, selector = dig(spec, "template", "metadata", "labels"), spec.get("selector")
+    causes = check_not_negative(spec, "spec", "replicas", "minReadySeconds")
+    if not selector:
+        causes.append(Cause.required("spec.selector"))
+    elif not selects(selector, labels or {}):
+        why = "`selector` does not match template `labels`"
+        causes.append(Cause.invalid(f"{_TEMPLATE}.metadata.labels", _go_map(labels), why))
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete" and "rollingUpdate" in strategy:
+        why = "only allowed for updateStrategy 'RollingUpdate'"
+        causes.append(Cause.invalid("spec.updateStrategy.rollingUpdate", "{...}", why))
+    return causes + check_labels(f"{_TEMPLATE}.metadata.labels", labels)
+
+
 def _autoscaler(autoscaler: Object) -> list[Cause]:
     spec = autoscaler.get("spec") or {}
     least, most = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
@@ -450,7 +467,7 @@ _CHECKS: dict[str, Callable[[Object], list[Cause]]] = {
     "ReplicaSet": _replicated,
     "Secret": _secret,
     "Service": _service,
-    "StatefulSet": _replicated,
+    "StatefulSet": _stateful_set,
 }
 _UPDATE_CHECKS: dict[str, Callable[[Object, Object], list[Cause]]] = {
     "ConfigMap": _data_immutable,

@@ -53,6 +53,13 @@ def test_what_holds_nothing_is_absent(given: Any, expected: Any) -> None:
     assert _ownership.without_nulls(given) == expected
 
 
+def test_an_annotation_that_holds_nothing_is_empty() -> None:
+    given = {"metadata": {"annotations": {"a": None, "b": "x"}, "labels": {"a": None}}, "data": {"a": None}}
+    notes = {"annotations": {"a": "", "b": "x"}, "labels": {}}
+    assert _ownership.as_kubectl_reads(given) == {"metadata": notes, "data": {}}
+    assert _ownership.as_kubectl_reads({"metadata": {"annotations": None}}) == {"metadata": {}}
+
+
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
