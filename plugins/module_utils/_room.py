@@ -102,6 +102,7 @@ def enter(room: Room) -> None:
 
 
 def _hide(module: AnsibleModule, secrets: Secrets) -> None:
-    """Let Ansible hide them in what it adds by itself, but for what would hide numbers."""
+    """Let Ansible hide them in what it adds by itself, but for what would hide numbers and booleans."""
     module.params = KNOWN.mask(module.params)
-    module.no_log_values = {text for text in secrets.spellings() if not text.isdecimal()}
+    spellings = {text for text in secrets.spellings() if not text.isdecimal()}
+    module.no_log_values = spellings - {"True", "False"}
