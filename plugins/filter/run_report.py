@@ -36,7 +36,7 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import (
     Run,
     judges,
     reason,

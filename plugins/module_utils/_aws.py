@@ -20,8 +20,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import later
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws_words import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws_refusals import (
     Source,
     hint,
     misspelt,
@@ -40,6 +39,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import 
     of_url,
     without_user,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import later
 
 try:
     import botocore.configloader

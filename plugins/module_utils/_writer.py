@@ -16,7 +16,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent, Move
 
 # Characters of a run's own id; the mark of its machine follows.
 _RUN = 8

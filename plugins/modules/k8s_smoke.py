@@ -79,7 +79,11 @@ elapsed:
   sample: 0.012
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import ARGUMENT_SPEC, leave, secrets
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
+    ARGUMENT_SPEC,
+    leave,
+    secrets,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_smoke import connect, run
 

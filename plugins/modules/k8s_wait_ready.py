@@ -341,13 +341,13 @@ logs:
       elements: str
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import WORKLOAD_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
     ARGUMENT_SPEC,
     connect,
     leave,
     secrets,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import WORKLOAD_SPEC
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_wait_ready import run
 

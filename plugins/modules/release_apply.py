@@ -88,7 +88,7 @@ applied:
   sample: [{kind: Deployment, name: shop-green, changed: true}]
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
     ARGUMENT_SPEC,
     connect,
     leave,

@@ -358,7 +358,7 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
     ARGUMENT_SPEC,
     connect,
     leave,

@@ -165,15 +165,15 @@ at:
   sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
     ARGUMENT_SPEC,
     connect,
     leave,
     secrets,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import EVENTS, run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
 ROOM = Room(
     run=run,

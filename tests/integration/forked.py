@@ -15,9 +15,9 @@ from typing import Any
 
 from balancers import arguments
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
 SHORT = Patience(settle=0.4, create=0.6, late=0.1, all_in_all=2.5)

@@ -23,11 +23,15 @@ from balancers import (
     swap,
 )
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
+    Intent,
+    Move,
+    encode_intent,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     RouterError,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move, encode_intent
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from settings import Settings
 from workloads import Demo, Seen, Waited
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import connect
 from sandbox.cluster import Cluster
 
 

@@ -19,7 +19,7 @@ from balancers import arguments
 from forked import Child
 from shop import Running, Shop
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import Patience
 from ansible_collections.octoblu.bluegreen.plugins.modules import elb_listener_swap
 from sandbox.aws import Aws
 from sandbox.cluster import Cluster

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 from settings import Settings
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import parse
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import parse
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
 
 Object = dict[str, Any]

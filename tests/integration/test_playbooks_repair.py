@@ -13,7 +13,11 @@ import sys
 import pytest
 from balancers import listener
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move, encode_intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
+    Intent,
+    Move,
+    encode_intent,
+)
 
 
 @pytest.fixture

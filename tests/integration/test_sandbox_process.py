@@ -20,7 +20,7 @@ import pytest
 from balancers import listener
 from instances import refuses
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import connect
 from sandbox.aws import Aws
 
 pytestmark = pytest.mark.sandbox

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _yaml
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import kubectl_yaml as _yaml
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
 REFUSED = "refused"

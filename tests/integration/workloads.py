@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from settings import Settings
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_wait_ready
 
 Object = dict[str, Any]

@@ -15,14 +15,14 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Protocol
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
     HealthCheck,
     Listener,
     LoadBalancer,
     Policy,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 
 # https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_CreateLoadBalancer.html
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?")

@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import LIFETIME
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
-    HealthCheck,
-    Listener,
-    LoadBalancer,
-    Policy,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.api import (
     Api,
     health_check_param,
     listener_param,
     read_all,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import LIFETIME
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    HealthCheck,
+    Listener,
+    LoadBalancer,
+    Policy,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError
 
 
 @dataclass(frozen=True)

@@ -13,28 +13,28 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import (
     Drift,
     health_check_drift,
     listener_drift,
     ownership_drift,
     policy_drift,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     IntentError,
     Standing,
     decode_intent,
     is_intent_tag,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
     ColorPorts,
     color_of,
     other,
     parse_ports,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
 
 CLAIM_TAG = "octoblu.bluegreen/app"
 PREVIEW_TAG = "octoblu.bluegreen/preview"

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import SECURE
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     check_target_port,
     counterpart,
     other,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
 
 _NEGOTIATION = "SSLNegotiationPolicyType"
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, replace
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import HealthCheck
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import ColorPorts, check_target_port
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import HealthCheck
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
+    ColorPorts,
+    check_target_port,
+)
 
 # https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_HealthCheck.html
 _RANGES = {

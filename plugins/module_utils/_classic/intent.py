@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from itertools import islice
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Listener
 
 # A swap writes nothing later than this many seconds after its intent.
 LIFETIME = 120

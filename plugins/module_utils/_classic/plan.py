@@ -11,29 +11,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import CLAIM_TAG, PREVIEW_TAG, Colors
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
+    CLAIM_TAG,
+    PREVIEW_TAG,
+    Colors,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import (
     moved_health_check,
     wished_health_check,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, is_intent_tag, move_of
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
+    Move,
+    is_intent_tag,
+    move_of,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import (
     ListenerSpec,
     check_shared_ports,
     listener_text,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import ColorPorts, counterpart, other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
     HealthCheck,
     Listener,
     LoadBalancer,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_preview import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_preview import (
     check_made_early,
     preview_move,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_whole
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_whole
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
+    ColorPorts,
+    counterpart,
+    other,
+)
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import PREVIEW_TAG, Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import PREVIEW_TAG, Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move, move_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move, move_of
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import SECURE
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     color_of,
     counterpart,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
 
 
 def check_preview(router: LoadBalancer, colors: Colors, port: int) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import listener_text
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import listener_text
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import SwapPlan
 
 
 @dataclass(frozen=True)

@@ -21,28 +21,32 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import HELD_SIGNALS, together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
-    Intent,
-    encode_intent,
-    is_intent_tag,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
-    Listener,
-    LoadBalancer,
-    Policy,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.api import (
     Api,
     listener_param,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import (
     Calls,
     Patience,
     now,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, differences, predict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
+    Intent,
+    encode_intent,
+    is_intent_tag,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    Listener,
+    LoadBalancer,
+    Policy,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
+    SwapPlan,
+    differences,
+    predict,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import HELD_SIGNALS, together
 
 # AWS can answer both for seconds after a delete, though nothing is wrong:
 # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/elb/load_balancer.go

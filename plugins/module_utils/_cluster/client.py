@@ -41,9 +41,12 @@ except ImportError as error:
 else:
     _MISSING = None
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import within
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.refusals import (
+    no_answer,
+    no_header,
+    refusal,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import (
     PAUSES,
     READ_SECONDS,
     Watch,
@@ -51,11 +54,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import
     is_transient,
     raised,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import (
-    no_answer,
-    no_header,
-    refusal,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import (
     KNOWN,
     decoded,
@@ -63,7 +62,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import 
     of_url,
     without_user,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import MANAGER
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import MANAGER
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **AUTH_ARG_SPEC,

@@ -15,16 +15,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import Apart
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import Watch, is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import Watch, is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import (
     Changed,
     Listed,
     Lost,
     Stream,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import Apart
 
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0

@@ -26,14 +26,14 @@ except ImportError:
     # The kubernetes library brings it; _k8s.py says so when that is missing.
     pass
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.refusals import (
     Failure,
     no_answer,
     no_header,
     refusal,
     unreadable,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
 
 CONNECT_SECONDS = 5.0

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import one_line
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.containers import Container
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event, read_event

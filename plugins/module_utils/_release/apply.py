@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
     Object,
     as_kubectl_reads,
     change_of_form,
@@ -24,8 +25,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership impor
     others,
     take_over,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import MARKS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import MARKS
 
 # For a Deployment's pods to end, which have 30 s by themselves.
 _GONE_SECONDS = 120.0

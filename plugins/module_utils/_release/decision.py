@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._drift import REPAIRABLE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     SWAPPED,
     Event,
     Ledger,
@@ -24,8 +24,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
     unfinished_rollback,
     who,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import Release, Route, Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Route, Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import Release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release
 
 Object = dict[str, Any]
 

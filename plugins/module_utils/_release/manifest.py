@@ -16,9 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import LAST_APPLIED, applied
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.kubectl_yaml import (
+    UnreadableError,
+    read,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
+    LAST_APPLIED,
+    applied,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     COLOR,
     MANIFEST,
     MARKS,
@@ -26,7 +32,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     VERSION,
     Release,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._yaml import UnreadableError, read
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 
 Object = dict[str, Any]
 

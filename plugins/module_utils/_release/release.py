@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import owns
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import owns
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"

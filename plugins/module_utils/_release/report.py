@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
 Returned = Mapping[str, Any]
 

@@ -13,21 +13,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     Ledger,
     name_of_ledger,
     read_ledger,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import name_of_lock
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import Object, Place, node_ports
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import name_of_lock
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
+    Object,
+    Place,
+    node_ports,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Side,
     find_holder,
     read_workload,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import Colors, read_colors
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.api import Api, read_all
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors, read_colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     IntentError,
     Standing,
     decode_intent,
     standing,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import check_ports
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import check_ports
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer, Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer, Policy
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import Api, read_all
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import writer_gone
 
 

@@ -13,26 +13,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.api import Api, read_all
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import Patience, now
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import LIFETIME, Standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import (
+    check_ports,
+    parse_specs,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    HealthCheck,
+    LoadBalancer,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
+    SwapPlan,
+    plan_swap,
+    predict,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import Step, steps
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_wish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.swap import (
+    ClassicSwap,
+    SwapReport,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import LIFETIME, Standing
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import check_ports, parse_specs
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import (
     describe,
     judge_colors,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import HealthCheck, LoadBalancer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic import Api, read_all
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_calls import Patience, now
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.classic_swap import (
-    ClassicSwap,
-    SwapReport,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import Step, steps
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_wish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import write_intent
 
 _PATIENCE = Patience()

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     ClusterError,
     InputError,
     LockedError,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import (
     API_VERSION,
     Hold,
     describe_hold,

@@ -17,18 +17,18 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import within
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_url
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     Outcome,
     Verdict,
     judge_proxied,
     judge_silence,
     judge_url,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 _PAUSE = 0.2
 

@@ -13,17 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import read_asks
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._diagnosis import Diagnosis, diagnose
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.watch import Feed, News, Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     BluegreenError,
     ClusterError,
     InputError,
     NotReadyError,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.diagnosis import Diagnosis, diagnose
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience, Steady
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import read_asks
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
@@ -38,7 +39,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words imp
     without_quotes,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import Feed, News, Refused
 
 Clock = Callable[[], float]
 

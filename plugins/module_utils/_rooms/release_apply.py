@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import Object, as_written
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import Object, as_written
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held
 

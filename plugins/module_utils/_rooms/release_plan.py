@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import Applied, How, apply
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import Applied, How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     Decision,
     WayBack,
     after_move,
@@ -37,21 +38,20 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._decision import
     wants_service,
     way_back,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     pack,
     rows,
     unfinished_rollback,
     unpack,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import (
     Hold,
     describe_hold,
     is_over,
     read_hold,
     version_to_expect,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Object,
     Place,
     applied_before,
@@ -66,9 +66,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import
     service_of,
     stamp,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import COLORS, other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     Route,
     Side,
@@ -80,9 +78,14 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
     read_commit,
     read_route,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import preview_url
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standing import (
+    Standing,
+    read_standing,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import preview_url
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._standing import Standing, read_standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import process_gone
 
 # The goals that make a release of rendered manifests, and those that only read.

@@ -16,11 +16,11 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import together
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_wire import is_transient
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     FAILED,
     RETIRED,
     ROLLBACK,
@@ -33,10 +33,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import (
     read_ledger,
     trimmed,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import name_of_lock
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ports import other
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import name_of_lock
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     COLOR,
     NAME,
     PROVEN,
@@ -47,6 +45,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free, renew
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import user_and_host
 
 EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)

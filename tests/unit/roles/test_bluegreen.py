@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _manifest
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import manifest as _manifest
 
 ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())

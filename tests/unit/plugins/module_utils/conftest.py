@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s, _k8s_wire
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import wire as _k8s_wire
 
 from .api import Api
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
     HealthCheck,
     Listener,
     LoadBalancer,

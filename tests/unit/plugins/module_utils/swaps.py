@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import read_colors
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Intent, Move, encode_intent
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import LoadBalancer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import SwapPlan, plan_swap, predict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import read_colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
+    Intent,
+    Move,
+    encode_intent,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
+    SwapPlan,
+    plan_swap,
+    predict,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish
 
 from .routers import http, https
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _aws
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws_words import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws_refusals import (
     _CREDENTIALS,
     Source,
     hint,

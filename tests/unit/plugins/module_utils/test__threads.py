@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._apart import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import (
     HELD_SIGNALS,
     Apart,
     later,
     together,
     within,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError
 
 
 def test_what_it_returns() -> None:

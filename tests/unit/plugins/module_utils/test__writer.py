@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils import _writer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     decode_intent,
     encode_intent,

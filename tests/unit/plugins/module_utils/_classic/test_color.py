@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
     CLAIM_TAG,
     PREVIEW_TAG,
     read_colors,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     Move,
     Standing,
     encode_intent,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Policy
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
 
-from .routers import PER_LISTENER, SINGLE, check, http, https, router
+from ..routers import PER_LISTENER, SINGLE, check, http, https, router
 
 INTENT = Intent(
     run="1a2b3c4d",

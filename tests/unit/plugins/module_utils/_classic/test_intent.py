@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     LIFETIME,
     Intent,
     IntentError,

@@ -12,22 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
     CLAIM_TAG,
     PREVIEW_TAG,
     read_colors,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
+    differences,
+    plan_swap,
+    predict,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_wish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._health_check import HealthCheckWish
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import ListenerSpec
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Policy
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import differences, plan_swap, predict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import steps
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_wish
 
-from .routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
-from .swaps import TWO, after, intent, plan
+from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
+from ..swaps import TWO, after, intent, plan
 
 
 def test_a_swap_changes_the_instance_port_and_nothing_else():

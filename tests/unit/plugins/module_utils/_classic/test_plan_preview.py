@@ -11,20 +11,20 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._color import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
     PREVIEW_TAG,
     read_colors,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Listener
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import plan_swap, predict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_wish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._intent import Move
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._listener import ListenerSpec
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import Listener
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap import plan_swap, predict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_steps import steps
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._swap_wish import Wish, check_wish
 
-from .routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
-from .swaps import TWO, after, intent, plan
+from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
+from ..swaps import TWO, after, intent, plan
 
 
 def test_the_preview_goes_the_other_way():

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _k8s, _k8s_wire
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import wire as _k8s_wire
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, auth_options
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster, auth_options
 
-from .api import DEPLOYMENTS, Api, cut, deployment, gone, hang, listing, names, refuse, reply, stream
+from ..api import DEPLOYMENTS, Api, cut, deployment, gone, hang, listing, names, refuse, reply, stream
 
 SHOP = f"{DEPLOYMENTS}/shop"
 

@@ -20,7 +20,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s_words import no_answer, refusal
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.refusals import no_answer, refusal
 
 CONNECTION: Any = HTTPConnection("api")
 POOL = HTTPConnectionPool("api")
@@ -144,7 +144,7 @@ ADVICE = {
 
 @pytest.fixture(scope="module")
 def recorded() -> dict[str, Any]:
-    path = Path(__file__).resolve().parents[2] / "fixtures" / "kubernetes_api" / "errors.yaml"
+    path = Path(__file__).resolve().parents[3] / "fixtures" / "kubernetes_api" / "errors.yaml"
     return {case["case"]: case for case in yaml.safe_load(path.read_text())["cases"]}
 
 

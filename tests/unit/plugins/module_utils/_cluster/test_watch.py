@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _watching
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import watch as _watching
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.watch import Feed, News, Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import (
     Changed,
     Listed,
     Lost,
     Stream,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._watching import Feed, News, Refused
 
-from .api import DEPLOYMENTS, Api, cut, deployment, gone, hang, listing, names, refuse, stream
+from ..api import DEPLOYMENTS, Api, cut, deployment, gone, hang, listing, names, refuse, stream
 
 SHOP = Stream("apps/v1", "Deployment", "demo", "app=shop")
 PODS = Stream("v1", "Pod", "demo", related=True)

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._diagnosis import diagnose
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._k8s import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.diagnosis import diagnose
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
-from ._ready.objects import event, pod, running, terminated, waiting
-from .api import Api, listing, refuse, reply
+from .._ready.objects import event, pod, running, terminated, waiting
+from ..api import Api, listing, refuse, reply
 
 EVENTS = "/api/v1/namespaces/demo/events"
 

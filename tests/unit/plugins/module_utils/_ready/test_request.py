@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._asks import read_asks
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import read_asks
 
 DEPLOYMENT = {"kind": "Deployment", "name": "shop", "namespace": "demo"}
 

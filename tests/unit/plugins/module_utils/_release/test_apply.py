@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _applying
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._applying import Applied, How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import LAST_APPLIED
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import apply as _applying
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import Applied, How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import LAST_APPLIED
 
 Object = dict[str, Any]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _decision
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import decision as _decision
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     Route,
     Side,

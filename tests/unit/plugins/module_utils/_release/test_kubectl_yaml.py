@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _yaml
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import kubectl_yaml as _yaml
 
 MANY = "\n".join(f"  k{level}: &k{level} [{', '.join([f'*k{level - 1}'] * 9)}]" for level in range(1, 9))
 

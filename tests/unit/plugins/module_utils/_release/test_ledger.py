@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _ledger
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import Release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import ledger as _ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release
 
 A, B, C, D = (Release(commit, f"{commit}{commit}") for commit in "abcd")
 

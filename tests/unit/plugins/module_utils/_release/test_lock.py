@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import (
     Hold,
     freed,
     held,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _manifest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._manifest import Object, Place
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import manifest as _manifest
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import Object, Place
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     COLOR,
     MANIFEST,
     NAME,

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _ownership
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ownership import LAST_APPLIED, Conflict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import ownership as _ownership
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
+    LAST_APPLIED,
+    Conflict,
+)
 
 SPEC = {
     "replicas": 2,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _release
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import release as _release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     Route,
     Workload,

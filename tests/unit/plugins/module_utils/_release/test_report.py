@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._report import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import (
     Run,
     judges,
     outcome,

@@ -9,7 +9,7 @@ from urllib.error import URLError
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._smoke import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     Outcome,
     Verdict,
     judge_proxied,

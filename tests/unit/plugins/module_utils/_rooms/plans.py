@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     COLOR,
     MANIFEST,
     PROVEN,

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    HealthCheck,
+    LoadBalancer,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import elb_listener_swap
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.base import HealthCheck, LoadBalancer
 
 CHECK = HealthCheck("TCP:30082", interval=10, timeout=5, healthy_threshold=2, unhealthy_threshold=3)
 BEFORE = LoadBalancer(

@@ -20,7 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     LockedError,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held, read_hold
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import Hold, held, read_hold
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_lock
 
 NOW = 1_760_000_000.0

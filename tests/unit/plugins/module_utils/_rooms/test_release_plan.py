@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     MANIFEST,
     PROVEN,
     VERSION,

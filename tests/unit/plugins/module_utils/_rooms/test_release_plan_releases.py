@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, Ledger, contents
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import freed
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import MANIFEST, Release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger, contents
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import freed
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import MANIFEST, Release
 
 from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, LockedError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ledger import Event, read_ledger
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._lock import Hold, held, read_hold
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, read_ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import Hold, held, read_hold
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     MANIFEST,
     PROVEN,
     REJECTED,
