@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from settings import Settings
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import parse
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
@@ -184,7 +184,7 @@ def read(path: Path) -> tuple[Object, ...]:
     return parse([(path.name, path.read_text())], "blue")
 
 
-def by_us(client: _k8s.Cluster, folder: Path, namespace: str) -> dict[str, str]:
+def by_us(client: Cluster, folder: Path, namespace: str) -> dict[str, str]:
     """Apply a folder as release_apply does; what was refused, and why."""
     refused = {}
     given = {"namespace": namespace, "lock": None, "strict": True, "replace": False}
@@ -221,7 +221,7 @@ def by_kubectl(folder: Path, namespace: str, *arguments: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def left(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Left]:
     """What each way has left after each round. A node port is there once, so they go one after the other."""
-    client = _k8s.connect({})
+    client = connect({})
     folder = tmp_path_factory.mktemp("manifests")
     wanted = {names(each): each for path in render(settings, folder) for each in read(path)}
     kinds = sorted({(each["apiVersion"], each["kind"]) for each in wanted.values()})
@@ -240,7 +240,7 @@ def left(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[t
 
 
 @contextmanager
-def a_namespace(client: _k8s.Cluster) -> Iterator[str]:
+def a_namespace(client: Cluster) -> Iterator[str]:
     """One whose node ports are free again afterwards."""
     namespace = f"manifests-{uuid.uuid4().hex[:8]}"
     client.create("v1", "Namespace", None, {"metadata": {"name": namespace}})

@@ -12,7 +12,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import kubectl_yaml as _yaml
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.kubectl_yaml import (
+    UnreadableError,
+    read,
+)
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
 REFUSED = "refused"
@@ -230,8 +233,8 @@ def by_kubectl(texts: Sequence[str], folder: Path) -> list[Any]:
 
 def by_us(text: str) -> Any:
     try:
-        [entry] = _yaml.read(text)
-    except _yaml.UnreadableError:
+        [entry] = read(text)
+    except UnreadableError:
         return REFUSED
     return entry["spec"]
 

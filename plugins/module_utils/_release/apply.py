@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
@@ -53,7 +53,7 @@ class Applied:
     warning: str = ""
 
 
-def apply(client: _k8s.Cluster, wanted: Mapping[str, Any], namespace: str, how: How) -> Applied:
+def apply(client: Cluster, wanted: Mapping[str, Any], namespace: str, how: How) -> Applied:
     """Bring an object to what is wanted, on the API server's side, whatever it is now.
 
     Raises InputError for what the user has to decide, ClusterError for what the API refuses.
@@ -63,7 +63,7 @@ def apply(client: _k8s.Cluster, wanted: Mapping[str, Any], namespace: str, how: 
 
 @dataclass(frozen=True)
 class _Application:
-    client: _k8s.Cluster
+    client: Cluster
     wanted: Object
     namespace: str
     how: How

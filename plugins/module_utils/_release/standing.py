@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     Ledger,
@@ -52,7 +52,7 @@ class Standing:
     warnings: tuple[str, ...]
 
 
-def read_standing(client: _k8s.Cluster, app: str, namespace: str, places: Mapping[str, Place]) -> Standing:
+def read_standing(client: Cluster, app: str, namespace: str, places: Mapping[str, Place]) -> Standing:
     """Raises InputError where there is no such namespace, ClusterError where the API refuses or is silent."""
     warnings: list[str] = []
     found, services, (deployments, _version), ledger, lease = together(
@@ -100,7 +100,7 @@ def read_standing(client: _k8s.Cluster, app: str, namespace: str, places: Mappin
     )
 
 
-def _list_services(client: _k8s.Cluster, namespace: str) -> Sequence[Object]:
+def _list_services(client: Cluster, namespace: str) -> Sequence[Object]:
     """All Services of the cluster, because node ports are the cluster's; else what we may see."""
     try:
         return client.list("v1", "Service")[0]
@@ -110,7 +110,7 @@ def _list_services(client: _k8s.Cluster, namespace: str) -> Sequence[Object]:
         return client.list("v1", "Service", namespace)[0]
 
 
-def _unless_forbidden(client: _k8s.Cluster, api_version: str, kind: str, name: str, namespace: str) -> Any:
+def _unless_forbidden(client: Cluster, api_version: str, kind: str, name: str, namespace: str) -> Any:
     """The object or None; the refusal itself where this user may not see it."""
     try:
         return client.get(api_version, kind, name, namespace)

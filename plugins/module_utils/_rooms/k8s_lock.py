@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     ClusterError,
     InputError,
@@ -61,7 +61,7 @@ class _Seen:
         return self.hold is None or self.over or self.hold.phase in take_from
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
     if params["seconds"] < 1:
         raise InputError(f"seconds is {params['seconds']}; a hold lasts at least 1 second.")
     if params["wait"] < 0:
@@ -77,7 +77,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     return _acquire(client, params, tell)
 
 
-def check_held(client: _k8s.Cluster, name: str, namespace: str, token: str) -> None:
+def check_held(client: Cluster, name: str, namespace: str, token: str) -> None:
     """Raise a LockedError unless the lock is still the hold's with this token."""
     hold = _look(client, name, namespace).hold
     if hold is None or hold.token != token:
@@ -85,7 +85,7 @@ def check_held(client: _k8s.Cluster, name: str, namespace: str, token: str) -> N
 
 
 def renew(
-    client: _k8s.Cluster,
+    client: Cluster,
     name: str,
     namespace: str,
     token: str,
@@ -114,7 +114,7 @@ def renew(
 
 
 def free(
-    client: _k8s.Cluster, name: str, namespace: str, token: str | None, take_from: Sequence[str] = ()
+    client: Cluster, name: str, namespace: str, token: str | None, take_from: Sequence[str] = ()
 ) -> Result:
     """Free the hold with this token; without one, anybody's that is over or in one of the phases."""
     for _try in range(_TRIES):
@@ -140,7 +140,7 @@ def _would(params: Mapping[str, Any], seen: _Seen) -> Result:
     return _result(changed, None, seen.version, taken_from=taken_from)
 
 
-def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
+def _acquire(client: Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
     name, namespace, expected = params["name"], params["namespace"], params["expect_version"]
     user, host = user_and_host()
     token = secrets.token_hex(8)
@@ -185,7 +185,7 @@ def _acquire(client: _k8s.Cluster, params: Mapping[str, Any], tell: Tell) -> Res
         time.sleep(min(_LOOK_EVERY, left))
 
 
-def _look(client: _k8s.Cluster, name: str, namespace: str) -> _Seen:
+def _look(client: Cluster, name: str, namespace: str) -> _Seen:
     lease = client.get(API_VERSION, "Lease", name, namespace)
     now = client.now() or time.time()
     hold = read_hold(lease)
@@ -193,9 +193,7 @@ def _look(client: _k8s.Cluster, name: str, namespace: str) -> _Seen:
     return _Seen(lease, hold, over, now)
 
 
-def _write(
-    client: _k8s.Cluster, name: str, namespace: str, seen: _Seen, wanted: dict[str, Any]
-) -> str | None:
+def _write(client: Cluster, name: str, namespace: str, seen: _Seen, wanted: dict[str, Any]) -> str | None:
     """The version that was written; None where somebody else wrote first, or nobody knows."""
     try:
         if seen.lease is None:

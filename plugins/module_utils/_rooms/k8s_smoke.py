@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as cluster_client
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
@@ -39,7 +39,9 @@ _READ = 4096
 _LAST_ASK = 1.0
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster | None, tell: Tell) -> Result:
+def run(
+    params: Mapping[str, Any], check_mode: bool, client: cluster_client.Cluster | None, tell: Tell
+) -> Result:
     if check_mode:
         return {"changed": False, "answered": False, "elapsed": 0.0}
     if params["timeout"] < 1:
@@ -69,7 +71,9 @@ def _left(params: Mapping[str, Any], started: float) -> float:
     return max(float(params["timeout"]) - (time.monotonic() - started), _LAST_ASK)
 
 
-def _ask_proxy(params: Mapping[str, Any], client: _k8s.Cluster) -> tuple[str, Callable[[], Verdict]]:
+def _ask_proxy(
+    params: Mapping[str, Any], client: cluster_client.Cluster
+) -> tuple[str, Callable[[], Verdict]]:
     namespace, service, port = params["namespace"], params["service"], params["port"]
     path, _mark, query = params["path"].lstrip("/").partition("?")
     proxy = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy/{path}"
@@ -119,6 +123,6 @@ def _masked(body: bytes) -> bytes:
     return str(KNOWN.mask(body)).encode()
 
 
-def connect(params: Mapping[str, Any]) -> _k8s.Cluster | None:
+def connect(params: Mapping[str, Any]) -> cluster_client.Cluster | None:
     """No cluster is needed to ask an address."""
-    return None if params["url"] else _k8s.connect(params)
+    return None if params["url"] else cluster_client.connect(params)

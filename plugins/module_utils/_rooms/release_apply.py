@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import Object, as_written
@@ -19,7 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Res
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
     for number, wanted in enumerate(params["objects"]):
         _check(wanted, number)
     lock = params["lock"]

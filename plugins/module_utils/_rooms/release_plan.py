@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, auth_options
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import Applied, How, apply
@@ -101,7 +101,7 @@ class _Run:
     """What a run is about, and what it has found."""
 
     params: Mapping[str, Any]
-    client: _k8s.Cluster
+    client: Cluster
     route: Route
     places: Mapping[str, Place]
     standing: Standing
@@ -123,7 +123,7 @@ class _Rendered:
     objects: Mapping[str, Sequence[Object]]
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
     goal = params["goal"]
     check_app(params["app"])
     check_smoke(params["smoke"])
@@ -482,7 +482,7 @@ def _listed(ports: Sequence[int]) -> str:
     return ", ".join(str(port) for port in ports)
 
 
-def _over(client: _k8s.Cluster, hold: Hold) -> bool:
+def _over(client: Cluster, hold: Hold) -> bool:
     return is_over(hold, client.now() or time.time(), process_gone(hold.host, hold.process))
 
 
@@ -507,5 +507,5 @@ def _guessed_kubeconfig(params: Mapping[str, Any]) -> str | None:
     """The kubeconfig that was taken because none was given: kubernetes.core would guess another."""
     if params["kubeconfig"]:
         return None
-    path = _k8s.auth_options(params, os.environ).get("kubeconfig")
+    path = auth_options(params, os.environ).get("kubeconfig")
     return str(path) if path else None

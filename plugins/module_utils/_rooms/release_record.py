@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
@@ -60,7 +60,7 @@ _PATIENCE = 15
 _CAUSE_LENGTH = 300
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
     release = Release(params["commit"], params["manifest"])
     result: Result = {"changed": False, "unlocked": False, "at": round(time.time(), 3), "warnings": []}
     if check_mode:
@@ -84,7 +84,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: _k8s.Cluster, tell:
     return {**result, "at": round(time.time(), 3)}
 
 
-def _unlock(params: Mapping[str, Any], client: _k8s.Cluster, result: Result) -> None:
+def _unlock(params: Mapping[str, Any], client: Cluster, result: Result) -> None:
     """Free the lock; where that fails the event is written all the same, and the hold ends by itself."""
     name = name_of_lock(params["app"])
     try:
@@ -95,7 +95,7 @@ def _unlock(params: Mapping[str, Any], client: _k8s.Cluster, result: Result) -> 
     result["unlocked"] = True
 
 
-def _hold(client: _k8s.Cluster, params: Mapping[str, Any]) -> None:
+def _hold(client: Cluster, params: Mapping[str, Any]) -> None:
     """Raise a LockedError unless the lock is still held; begin the phase that is named."""
     lock = params["lock"]
     if lock is None:
@@ -109,7 +109,7 @@ def _hold(client: _k8s.Cluster, params: Mapping[str, Any]) -> None:
 
 def _event(
     params: Mapping[str, Any],
-    client: _k8s.Cluster,
+    client: Cluster,
     release: Release,
     left: Release | None,
     images: Mapping[str, str],
@@ -140,7 +140,7 @@ def _event(
     )
 
 
-def _write_down(params: Mapping[str, Any], client: _k8s.Cluster, event: Event) -> list[str]:
+def _write_down(params: Mapping[str, Any], client: Cluster, event: Event) -> list[str]:
     """Add the event to the ledger; returns what there is to warn of, because a ledger must not stop a deploy."""
     name, namespace = name_of_ledger(params["app"]), params["namespace"]
     give_up = time.monotonic() + _PATIENCE
@@ -182,7 +182,7 @@ def _config_map(metadata: Mapping[str, Any], body: Mapping[str, Any]) -> dict[st
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": dict(metadata), **body}
 
 
-def _images(params: Mapping[str, Any], client: _k8s.Cluster) -> dict[str, str]:
+def _images(params: Mapping[str, Any], client: Cluster) -> dict[str, str]:
     """What the color's pods run, each image with the digest that the node pulled; empty where that cannot be seen."""
     selector = f"{COLOR}={params['color']},{VERSION}={params['commit']}"
     try:
@@ -199,7 +199,7 @@ def _images(params: Mapping[str, Any], client: _k8s.Cluster) -> dict[str, str]:
 
 def _mark(
     params: Mapping[str, Any],
-    client: _k8s.Cluster,
+    client: Cluster,
     tell: Tell,
     result: Result,
     mark: str,

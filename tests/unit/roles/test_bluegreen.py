@@ -9,7 +9,14 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import manifest as _manifest
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
+    Object,
+    Place,
+    check,
+    check_apart,
+    digest,
+    parse,
+)
 
 ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
@@ -35,7 +42,7 @@ def test_every_variable_carries_the_roles_name() -> None:
     assert all(name.startswith("__bluegreen_") for name in internal)
 
 
-def render(color: str, node_ports: list[int], **changes: Any) -> tuple[_manifest.Object, ...]:
+def render(color: str, node_ports: list[int], **changes: Any) -> tuple[Object, ...]:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True)
     environment.filters["to_json"] = json.dumps
     values = DEFAULTS | {
@@ -49,7 +56,7 @@ def render(color: str, node_ports: list[int], **changes: Any) -> tuple[_manifest
         (name, environment.from_string((ROLE / "templates" / name).read_text()).render(values | changes))
         for name in ("deployment.yml.j2", "service.yml.j2")
     ]
-    return _manifest.parse(texts, color)
+    return parse(texts, color)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +64,9 @@ def render(color: str, node_ports: list[int], **changes: Any) -> tuple[_manifest
 )
 def test_the_roles_own_manifests_pass_the_plans_checks(blue_ports: list[int], green_ports: list[int]) -> None:
     blue, green = render("blue", blue_ports), render("green", green_ports)
-    place = _manifest.Place("shop", "store", "blue", tuple(blue_ports))
-    _manifest.check(blue, green, place, "0012345", local_allowed=False)
-    _manifest.check_apart(blue, green)
+    place = Place("shop", "store", "blue", tuple(blue_ports))
+    check(blue, green, place, "0012345", local_allowed=False)
+    check_apart(blue, green)
 
 
 def test_values_are_quoted_whatever_they_look_like() -> None:
@@ -94,5 +101,5 @@ def test_values_are_quoted_whatever_they_look_like() -> None:
 
 def test_the_neutral_rendering_is_one_too() -> None:
     one, two = render("@", [0]), render("@", [0])
-    assert _manifest.digest(one) == _manifest.digest(two)
-    assert _manifest.digest(one) != _manifest.digest(render("@", [0, 0]))
+    assert digest(one) == digest(two)
+    assert digest(one) != digest(render("@", [0, 0]))

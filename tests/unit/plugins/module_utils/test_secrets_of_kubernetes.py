@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as _k8s
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import connect, leave
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     BluegreenError,
     ClusterError,
@@ -32,7 +32,7 @@ def nothing_known() -> Iterator[None]:
     KNOWN.forget()
     yield
     KNOWN.forget()
-    _k8s.leave()
+    leave()
 
 
 def _kubeconfig(url: str, user: dict[str, Any], **cluster: Any) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_the_line_end_of_a_token_is_none_of_it(
     way: Way, end: str, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.answers(DEPLOYMENTS, listing())
-    cluster = _k8s.connect(way(api.url, TOKEN + end, tmp_path, monkeypatch))
+    cluster = connect(way(api.url, TOKEN + end, tmp_path, monkeypatch))
     cluster.list("apps/v1", "Deployment", "demo")
     sent = {
         value
@@ -137,7 +137,7 @@ def test_a_token_that_no_header_can_hold_is_refused_by_name(
 ) -> None:
     token = f"hunter2{letter}tokentoken"
     with pytest.raises(InputError) as caught:
-        _k8s.connect(way(api.url, token, tmp_path, monkeypatch))
+        connect(way(api.url, token, tmp_path, monkeypatch))
     name = named.format(folder=tmp_path)
     assert caught.value.message.startswith(f"The value of {name} holds a line end")
     assert "hunter2" not in _told(caught.value)
@@ -179,7 +179,7 @@ def test_no_failure_tells_a_token(
     way: Way, trouble: Any, end: str, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BluegreenError) as caught:
-        _k8s.connect(way(trouble(api, monkeypatch), TOKEN + end, tmp_path, monkeypatch)).list(
+        connect(way(trouble(api, monkeypatch), TOKEN + end, tmp_path, monkeypatch)).list(
             "apps/v1", "Deployment", "demo"
         )
     told = _told(caught.value)
@@ -204,7 +204,7 @@ def test_a_kubeconfig_that_cannot_be_read_is_not_quoted(text: str, api: Api, tmp
     with pytest.raises(
         InputError, match=rf"No usable Kubernetes configuration in {tmp_path}/config: "
     ) as caught:
-        _k8s.connect({"kubeconfig": str(tmp_path / "config")})
+        connect({"kubeconfig": str(tmp_path / "config")})
     assert "hunter2" not in _told(caught.value)
 
 
@@ -213,15 +213,15 @@ def test_what_no_header_can_hold_is_told_where_the_library_finds_it(api: Api) ->
     with pytest.raises(
         ClusterError, match="a credential holds a character that no HTTP header can, and nothing was"
     ):
-        _k8s.connect({"host": api.url, "api_key": TOKEN, **groups}).list("apps/v1", "Deployment", "demo")
+        connect({"host": api.url, "api_key": TOKEN, **groups}).list("apps/v1", "Deployment", "demo")
 
 
 def test_a_password_that_cannot_be_sent_is_refused_by_name(api: Api) -> None:
     with pytest.raises(InputError, match="The value of password holds a letter") as caught:
-        _k8s.connect({"host": api.url, "username": "ada", "password": PASSWORD})
+        connect({"host": api.url, "username": "ada", "password": PASSWORD})
     assert "hunter2" not in _told(caught.value)
     with pytest.raises(InputError, match="a name, password or file in it holds a letter") as caught:
-        _k8s.connect({"kubeconfig": _kubeconfig(api.url, {"username": "ada", "password": PASSWORD})})
+        connect({"kubeconfig": _kubeconfig(api.url, {"username": "ada", "password": PASSWORD})})
     assert "hunter2" not in _told(caught.value)
 
 
@@ -231,7 +231,7 @@ def test_a_key_that_is_none_is_not_told(api: Api, tmp_path: Path) -> None:
     url = api.url.replace("http:", "https:")
     for params in (_file(tmp_path, _kubeconfig(url, user)), {"kubeconfig": _kubeconfig(url, user)}):
         with pytest.raises(BluegreenError) as caught:
-            _k8s.connect(params)
+            connect(params)
         assert "hunter2" not in _told(caught.value)
         assert KNOWN.mask(f"{key} hunter2hunter2hunter2") == "******** ********"
 
@@ -255,7 +255,7 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(
             _kubeconfig("http://api.example.com:6443", {"token": TOKEN}, **{"proxy-url": with_password}),
         )
     with pytest.raises(ClusterError) as caught:
-        _k8s.connect(params)
+        connect(params)
     shown = proxy.replace("://", "://********@")
     assert (
         f"the proxy {shown} lets nothing through ([Errno 111] Connection refused); check proxy-url"
@@ -267,7 +267,7 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(
 
 def test_an_answer_is_masked_before_it_is_cut(api: Api) -> None:
     api.answers(DEPLOYMENTS, reply("x" * 190 + TOKEN, 502))
-    cluster = _k8s.connect({"host": api.url, "api_key": TOKEN})
+    cluster = connect({"host": api.url, "api_key": TOKEN})
     with pytest.raises(ClusterError, match="instead of JSON") as caught:
         cluster.list("apps/v1", "Deployment", "demo")
     assert "hunter2" not in _told(caught.value)

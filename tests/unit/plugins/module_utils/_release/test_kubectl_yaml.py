@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import kubectl_yaml as _yaml
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.kubectl_yaml import (
+    UnreadableError,
+    read,
+)
 
 MANY = "\n".join(f"  k{level}: &k{level} [{', '.join([f'*k{level - 1}'] * 9)}]" for level in range(1, 9))
 
@@ -26,7 +29,7 @@ MANY = "\n".join(f"  k{level}: &k{level} [{', '.join([f'*k{level - 1}'] * 9)}]" 
     ],
 )  # fmt: skip
 def test_what_a_text_is_read_as(text: str, documents: list[Any]) -> None:
-    assert repr(_yaml.read(text)) == repr(documents)
+    assert repr(read(text)) == repr(documents)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +51,8 @@ def test_what_a_text_is_read_as(text: str, documents: list[Any]) -> None:
     ],
 )
 def test_why_a_text_cannot_be_read(text: str, line: int | None, why: str) -> None:
-    with pytest.raises(_yaml.UnreadableError) as raised:
-        _yaml.read(text)
+    with pytest.raises(UnreadableError) as raised:
+        read(text)
     assert raised.value.why == why
     assert line in (None, raised.value.line)
     assert "hunter2" not in str(raised.value)

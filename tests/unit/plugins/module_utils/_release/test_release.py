@@ -6,11 +6,22 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import release as _release
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    COLOR,
+    MANIFEST,
+    PROVEN,
+    REJECTED,
+    VERSION,
     Release,
     Route,
     Workload,
+    check_app,
+    check_smoke,
+    companions,
+    find_holder,
+    read_commit,
+    read_route,
+    read_workload,
 )
 
 OLD = Release("0012345", "aaaa")
@@ -33,7 +44,7 @@ def work(release: Release | None = OLD, **changes: Any) -> Workload:
 
 @pytest.mark.parametrize("value", ["0012345", "a", "1.2.3", "v1_0-rc.1", "x" * 63])
 def test_a_commit_of_the_allowed_form(value: str) -> None:
-    assert _release.read_commit(value) == value
+    assert read_commit(value) == value
 
 
 @pytest.mark.parametrize(
@@ -56,29 +67,29 @@ def test_a_commit_of_the_allowed_form(value: str) -> None:
 )
 def test_a_commit_that_is_refused(value: Any, said: str) -> None:
     with pytest.raises(InputError) as raised:
-        _release.read_commit(value)
+        read_commit(value)
     assert said in raised.value.message
 
 
 @pytest.mark.parametrize("app", ["web", "w", "web-2", "a" * 57])
 def test_a_name_that_can_name_services(app: str) -> None:
-    _release.check_app(app)
+    check_app(app)
 
 
 @pytest.mark.parametrize("app", ["", "Web", "2web", "web-", "web_1", "a" * 58])
 def test_a_name_that_cannot(app: str) -> None:
     with pytest.raises(InputError, match=f"'{app}'"):
-        _release.check_app(app)
+        check_app(app)
 
 
 @pytest.mark.parametrize("smoke", ["proxy", "none", "http://x", "https://x/y"])
 def test_a_smoke_request(smoke: str) -> None:
-    _release.check_smoke(smoke)
+    check_smoke(smoke)
 
 
 def test_a_smoke_request_that_is_none() -> None:
     with pytest.raises(InputError, match="'prox'"):
-        _release.check_smoke("prox")
+        check_smoke("prox")
 
 
 FACTS = {
@@ -95,7 +106,7 @@ FACTS = {
 
 
 def test_what_of_the_facts_decides() -> None:
-    assert _release.read_route(FACTS) == Route(
+    assert read_route(FACTS) == Route(
         "shop-lb",
         "classic",
         "blue",
@@ -110,32 +121,32 @@ def test_what_of_the_facts_decides() -> None:
 @pytest.mark.parametrize(("living", "color"), [(True, None), (False, "green")])
 def test_a_dead_runs_swap_is_told_from_a_living_one(living: bool, color: str | None) -> None:
     facts = FACTS | {"intent": {"color": "green", "living": living}}
-    assert _release.read_route(facts).cut_off == color
+    assert read_route(facts).cut_off == color
 
 
 def test_a_foreign_listener_does_not_serve() -> None:
     facts = FACTS | {"listeners": [{"port": 9000, "color": None}]}
-    assert not _release.read_route(facts).serves
+    assert not read_route(facts).serves
 
 
 @pytest.mark.parametrize("facts", [{}, FACTS | {"drift": None}, FACTS | {"colors": None}])
 def test_a_router_that_is_no_entry_of_the_facts(facts: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="elb_color_facts"):
-        _release.read_route(facts)
+        read_route(facts)
 
 
 def deployment(
     version: str | None = "0012345", manifest: str | None = "aaaa", **notes: str
 ) -> dict[str, Any]:
-    keys = {"proven": _release.PROVEN, "rejected": _release.REJECTED}
+    keys = {"proven": PROVEN, "rejected": REJECTED}
     annotations = {keys[name]: text for name, text in notes.items()}
     if manifest:
-        annotations[_release.MANIFEST] = manifest
+        annotations[MANIFEST] = manifest
     return {
         "metadata": {
             "name": "shop-blue",
             "generation": 3,
-            "labels": {_release.VERSION: version} if version else {},
+            "labels": {VERSION: version} if version else {},
             "annotations": annotations,
         },
         "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "image": "shop:1"}]}}},
@@ -161,30 +172,28 @@ def deployment(
     ],
 )
 def test_a_mark_counts_for_its_own_release_alone(mark: str, counts: bool) -> None:
-    assert _release.read_workload(deployment(proven=mark)).proven is counts
-    assert _release.read_workload(deployment(rejected=mark)).rejected is counts
+    assert read_workload(deployment(proven=mark)).proven is counts
+    assert read_workload(deployment(rejected=mark)).rejected is counts
 
 
 def test_marks_that_are_there_are_named_whatever_they_say() -> None:
-    seen = _release.read_workload(deployment(proven=OLD.mark("now"), rejected=NEW.mark("now")))
-    assert seen.marks == (_release.PROVEN, _release.REJECTED)
+    seen = read_workload(deployment(proven=OLD.mark("now"), rejected=NEW.mark("now")))
+    assert seen.marks == (PROVEN, REJECTED)
 
 
 def test_an_emptied_mark_is_none() -> None:
-    assert _release.read_workload(deployment(proven="", rejected=NEW.mark("now"))).marks == (
-        _release.REJECTED,
-    )
+    assert read_workload(deployment(proven="", rejected=NEW.mark("now"))).marks == (REJECTED,)
 
 
 @pytest.mark.parametrize("missing", [{"version": None}, {"manifest": None}])
 def test_a_workload_of_no_deploy_has_no_release(missing: dict[str, None]) -> None:
-    seen = _release.read_workload(deployment(**missing, proven=OLD.mark("now")))
+    seen = read_workload(deployment(**missing, proven=OLD.mark("now")))
     assert seen.release is None
     assert not seen.proven
 
 
 def test_a_bare_deployment_is_read() -> None:
-    seen = _release.read_workload({"metadata": {"name": "shop-blue"}, "spec": {}})
+    seen = read_workload({"metadata": {"name": "shop-blue"}, "spec": {}})
     assert seen == work(None, proven_at="", replicas=1, ready_replicas=0, lack=seen.lack, images=())
     assert not seen.ready
 
@@ -204,7 +213,7 @@ def test_what_a_workload_lacks(spec: dict[str, Any], status: dict[str, Any], lac
     thing = deployment()
     thing["spec"] |= spec
     thing["status"] |= status
-    assert _release.read_workload(thing).lack == lack
+    assert read_workload(thing).lack == lack
 
 
 def service(namespace: str, name: str, *ports: int | None) -> dict[str, Any]:
@@ -225,14 +234,14 @@ def service(namespace: str, name: str, *ports: int | None) -> dict[str, Any]:
     ],
 )
 def test_who_else_holds_a_node_port(services: list[dict[str, Any]], holder: str | None) -> None:
-    assert _release.find_holder(services, (30082,), "shop", "shop-green") == holder
+    assert find_holder(services, (30082,), "shop", "shop-green") == holder
 
 
 def test_what_was_staged_together() -> None:
     def staged(name: str, color: str, version: str) -> dict[str, Any]:
         thing = deployment(version)
         thing["metadata"]["name"] = name
-        thing["metadata"]["labels"][_release.COLOR] = color
+        thing["metadata"]["labels"][COLOR] = color
         return thing
 
     there = [
@@ -242,4 +251,4 @@ def test_what_was_staged_together() -> None:
         staged("cart-blue", "blue", "00abcde"),
         {"metadata": {"name": "bare"}},
     ]
-    assert _release.companions(there, "blue", OLD) == ("shop-blue", "shop-worker-blue")
+    assert companions(there, "blue", OLD) == ("shop-blue", "shop-worker-blue")
