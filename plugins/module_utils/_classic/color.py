@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import (
-    Drift,
     health_check_drift,
     listener_drift,
     ownership_drift,
@@ -28,6 +27,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     is_intent_tag,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
     ColorPorts,

@@ -4,16 +4,16 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""The ways in which a router is not as it should be, each with a code and what to do about it."""
+"""The ways in which a Classic ELB is not as it should be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     check_target_port,
@@ -22,26 +22,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
 )
 
 _NEGOTIATION = "SSLNegotiationPolicyType"
-
-# What a swap that was cut off may leave, and `repair` mends by itself; the other codes need a person.
-REPAIRABLE = frozenset(
-    {
-        "mixed",
-        "listener_missing",
-        "unknown_port",
-        "health_check_on_idle",
-        "policy_missing",
-        "swap_interrupted",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One way in which the router is not as it should be."""
-
-    code: str
-    message: str
 
 
 def listener_drift(

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import CLAIM_TAG, Colors
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_preview import check_preview
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIRABLE
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ except ImportError as error:
 else:
     _MISSING = None
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.field_managers import MANAGER
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.refusals import (
     no_answer,
     no_header,
@@ -62,7 +63,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import 
     of_url,
     without_user,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import MANAGER
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {

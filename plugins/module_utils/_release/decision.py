@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     SWAPPED,
@@ -25,6 +24,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
     who,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Route, Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIRABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 
 

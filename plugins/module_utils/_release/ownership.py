@@ -17,11 +17,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.field_managers import (
+    MANAGER,
+    SCALE_MANAGER,
+)
+
 Object = dict[str, Any]
 
-MANAGER = "octoblu.bluegreen"
-# Scaling is apart: what is applied next says nothing of replicas unless the manifests do.
-SCALE_MANAGER = f"{MANAGER}.scale"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _CONFLICT = re.compile(r'conflict with "(?P<manager>[^"]+)"(?: with subresource "(?P<subresource>[^"]+)")?')

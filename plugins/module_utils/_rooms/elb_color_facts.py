@@ -20,11 +20,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     decode_intent,
     standing,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent_writer import writer_gone
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import check_ports
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer, Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import writer_gone
 
 
 def run(params: Mapping[str, Any], check_mode: bool, api: Api, tell: Tell) -> Result:

@@ -18,6 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import LIFETIME, Standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent_writer import write_intent
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import (
     check_ports,
     parse_specs,
@@ -43,7 +44,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color
     describe,
     judge_colors,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import write_intent
 
 _PATIENCE = Patience()
 

@@ -20,6 +20,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     LockedError,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
+    controller,
+    process_gone,
+    user_and_host,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import (
     API_VERSION,
     Hold,
@@ -32,11 +37,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock im
     read_hold,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import (
-    controller,
-    process_gone,
-    user_and_host,
-)
 
 # How often a lock that somebody else holds is looked at, in seconds.
 _LOOK_EVERY = 1.0

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.watch import Feed, News, Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     BluegreenError,
     ClusterError,
@@ -27,6 +26,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import read_asks
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Feed, News, Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
     event_result,
     headline,

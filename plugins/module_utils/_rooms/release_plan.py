@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, auth_options
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import process_gone
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import Applied, How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
@@ -86,7 +87,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standin
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import process_gone
 
 # The goals that make a release of rendered manifests, and those that only read.
 RENDERING = ("deploy", "stage")

@@ -20,6 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import user_and_host
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     FAILED,
     RETIRED,
@@ -47,7 +48,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Res
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free, renew
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import user_and_host
 
 EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
 

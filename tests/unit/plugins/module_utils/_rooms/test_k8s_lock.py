@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _writer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _process
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     ClusterError,
     InputError,
@@ -123,7 +123,7 @@ def test_taken_renewed_and_freed() -> None:
         "stage",
         300,
     )
-    assert mine.holder == "@".join(_writer.user_and_host())
+    assert mine.holder == "@".join(_process.user_and_host())
     cluster.time += 50
     renewed = lock(cluster, token=taken["token"], phase="swap", seconds=120, purpose="")
     assert renewed["token"] == taken["token"]
@@ -329,7 +329,7 @@ def playbook(tmp_path: Any) -> Any:
     )
     asks = (
         "import sys; sys.path[:] = sys.argv[1:] or sys.path\n"
-        "from ansible_collections.octoblu.bluegreen.plugins.module_utils._writer import controller\n"
+        "from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import controller\n"
         "print(controller(), flush=True)"
     )
     process = subprocess.Popen(
@@ -342,21 +342,21 @@ def playbook(tmp_path: Any) -> Any:
 
 def test_the_process_of_a_hold_is_the_playbooks(playbook: Any) -> None:
     found = playbook.stdout.readline().strip()
-    host = _writer.user_and_host()[1]
+    host = _process.user_and_host()[1]
     assert found.split("/")[1] == str(playbook.pid)
-    assert not _writer.process_gone(host, found)
+    assert not _process.process_gone(host, found)
     playbook.kill()
     playbook.wait()
-    assert _writer.process_gone(host, found)
-    assert not _writer.process_gone("elsewhere", found)
+    assert _process.process_gone(host, found)
+    assert not _process.process_gone("elsewhere", found)
     namespace, _slash, rest = found.partition("/")
-    assert not _writer.process_gone(host, f"1{namespace}/{rest}")
+    assert not _process.process_gone(host, f"1{namespace}/{rest}")
 
 
 @pytest.mark.parametrize("process", ["", "x", "1/2", "//"])
 def test_a_process_that_is_not_known_is_not_dead(process: str) -> None:
-    assert not _writer.process_gone(_writer.user_and_host()[1], process)
+    assert not _process.process_gone(_process.user_and_host()[1], process)
 
 
 def test_a_number_that_another_process_has_now_is_a_dead_one() -> None:
-    assert _writer.process_gone(_writer.user_and_host()[1], f"{_writer._machine()}/{os.getpid()}/1")
+    assert _process.process_gone(_process.user_and_host()[1], f"{_process._machine()}/{os.getpid()}/1")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.watch import Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Ask, Scene
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Refused
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import headline
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_wait_ready
 

@@ -4,7 +4,7 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""Who writes an intent or holds a lock, and whether its process is still there."""
+"""Which process this is, and whether another one is still there."""
 
 from __future__ import annotations
 
@@ -13,34 +13,23 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Sequence
 from pathlib import Path
-
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent, Move
 
 # Characters of a run's own id; the mark of its machine follows.
 _RUN = 8
 
 
-def write_intent(color: str, moves: Sequence[Move], now: int) -> Intent:
-    """An intent of this process; ``now`` is AWS's time, in seconds since the epoch."""
-    return Intent(
-        run=secrets.token_hex(_RUN // 2) + _mark(),
-        user=_user(),
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        time=now,
-        color=color,
-        moves=tuple(moves),
-    )
+def new_run() -> str:
+    """An id for what this process begins now, with the mark of its machine."""
+    return secrets.token_hex(_RUN // 2) + _mark()
 
 
-def writer_gone(intent: Intent) -> bool:
-    """Whether the writer was a process of this host that has ended; False where that cannot be known."""
+def run_gone(host: str, run: str, pid: int) -> bool:
+    """Whether a run was of a process of this host that has ended; False where that cannot be known."""
     # Where a machine has no mark to tell it by, its name has to do.
-    if intent.host != socket.gethostname() or intent.run[_RUN:] not in ("", _mark()):
+    if host != socket.gethostname() or run[_RUN:] not in ("", _mark()):
         return False
-    return intent.pid == os.getpid() or not _runs(intent.pid)
+    return pid == os.getpid() or not _runs(pid)
 
 
 def user_and_host() -> tuple[str, str]:

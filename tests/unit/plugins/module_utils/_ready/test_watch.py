@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import watch as _watching
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.watch import Feed, News, Refused
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready import watch as _watching
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import (
     Changed,
     Listed,
     Lost,
     Stream,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Feed, News, Refused
 
 from ..api import DEPLOYMENTS, Api, cut, deployment, gone, hang, listing, names, refuse, stream
 

@@ -11,17 +11,21 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _writer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _process
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     decode_intent,
     encode_intent,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent_writer import (
+    write_intent,
+    writer_gone,
+)
 
 
 def _written_by_a_child() -> Intent:
     """By a process that has ended since."""
-    intent = _writer.write_intent("green", (), 1_700_000_000)
+    intent = write_intent("green", (), 1_700_000_000)
     child = os.fork()
     if child == 0:
         os._exit(0)
@@ -32,10 +36,10 @@ def _written_by_a_child() -> Intent:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_process_of_this_machine_that_has_ended_is_gone() -> None:
     intent = _written_by_a_child()
-    assert _writer.writer_gone(intent)
-    assert _writer.writer_gone(decode_intent(encode_intent(intent)) or intent)
-    assert not _writer.writer_gone(replace(intent, pid=os.getppid()))
-    assert not _writer.writer_gone(replace(intent, host="elsewhere"))
+    assert writer_gone(intent)
+    assert writer_gone(decode_intent(encode_intent(intent)) or intent)
+    assert not writer_gone(replace(intent, pid=os.getppid()))
+    assert not writer_gone(replace(intent, host="elsewhere"))
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -43,18 +47,18 @@ def test_a_process_of_this_machine_that_has_ended_is_gone() -> None:
 def test_nothing_is_known_of_another_machine_of_the_same_name(
     machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    intent, process = _written_by_a_child(), f"{_writer._machine()}/4194305/1"
+    intent, process = _written_by_a_child(), f"{_process._machine()}/4194305/1"
     host = intent.host
-    assert _writer.process_gone(host, process)
-    monkeypatch.setattr(_writer, "_machine", lambda: machine)
-    assert not _writer.writer_gone(intent)
-    assert not _writer.process_gone(host, process)
+    assert _process.process_gone(host, process)
+    monkeypatch.setattr(_process, "_machine", lambda: machine)
+    assert not writer_gone(intent)
+    assert not _process.process_gone(host, process)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_machine_without_a_mark_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_writer, "_machine", lambda: "")
+    monkeypatch.setattr(_process, "_machine", lambda: "")
     intent = _written_by_a_child()
-    assert _writer.writer_gone(intent)
-    assert not _writer.writer_gone(replace(intent, pid=os.getppid()))
-    assert not _writer.writer_gone(replace(intent, host="elsewhere"))
+    assert writer_gone(intent)
+    assert not writer_gone(replace(intent, pid=os.getppid()))
+    assert not writer_gone(replace(intent, host="elsewhere"))
