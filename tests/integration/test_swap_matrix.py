@@ -335,8 +335,15 @@ def test_a_dead_runs_request_that_arrives_late_is_mended(shop, aws, api, certifi
 
 def test_a_dead_runs_request_that_arrives_during_the_proof_is_told(cut_off, elb, aws, api, certificate):
     aws.fault("hold", "SetLoadBalancerPoliciesOfListener")
+    mark = aws.mark()
     child = Child(api, cut_off.name, "green")
     aws.wait_held()
+    # A create behind the request would put right again what it did.
+    while not any(
+        call["action"] == "CreateLoadBalancerListeners" and call["duration"] is not None
+        for call in aws.calls(mark)
+    ):
+        time.sleep(0.01)
     elb.delete_load_balancer_listeners(LoadBalancerName=cut_off.name, LoadBalancerPorts=[80, 443])
     aws.release()
     ended = child.wait()
