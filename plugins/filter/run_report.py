@@ -29,7 +29,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(result) for other plays, C(summary) for a person, C(reason) why it failed, and whether that C(judges) the release.
+    - C(result) for other plays, C(summary) for a person, C(reason) why it failed, whether that C(judges) the release, and
+      for C(recovery) whether to C(undo), C(go_back) and C(record).
   type: dict
 """
 
@@ -40,6 +41,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
     Run,
     judges,
     reason,
+    recovery,
     result,
     summary,
 )
@@ -52,6 +54,7 @@ def run_report(returned: Mapping[str, Any]) -> dict[str, Any]:
         "summary": summary(run),
         "reason": reason(run),
         "judges": judges(run),
+        "recovery": recovery(run),
     }
 
 

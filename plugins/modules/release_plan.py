@@ -217,10 +217,6 @@ reason:
   description: Why nothing has to be done, where that is not plain.
   returned: O(goal) is neither V(status) nor V(list)
   type: str
-left:
-  description: The release that a rollback had left, with C(color), C(commit) and C(manifest).
-  returned: RV(action=complete)
-  type: dict
 leaving:
   description: The release that was live when the plan was made, with C(commit) and C(manifest); null where that is of no deploy.
   returned: O(goal) is neither V(status) nor V(list)
@@ -272,6 +268,49 @@ service:
   type: list
   elements: dict
   sample: [{kind: Service, name: shop-green, node_ports: [30082], pod_labels: {octoblu.bluegreen/color: green}}]
+lasting:
+  description: What of RV(workloads) and RV(service) can be seen to be ready for a while; a Job that has completed cannot.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
+  sample: [{kind: Deployment, name: shop-green}]
+steps:
+  description:
+    - What is to be done under the lock, in this order. Each names in C(do) the role's file of its tasks.
+    - A C(hook) has its C(moment). C(check) says whether its phase of the lock C(begins) with it, C(mark) which phase does, in
+      C(lock). C(mark) and C(record) say whether the lock is free then. C(record) has its C(event).
+    - Empty for an RV(action) of V(unchanged), V(resolve), V(retire) or V(wait).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
+  sample:
+    - {do: bring_up}
+    - {do: check, begins: true}
+    - {do: settle}
+    - {do: mark, lock: {phase: swap, seconds: 120}, frees: false}
+    - {do: swap}
+    - {do: record, event: swapped, frees: true}
+takes:
+  description: With which C(phase), C(seconds) and C(take_from) M(octoblu.bluegreen.k8s_lock) takes the lock for it.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+  sample: {phase: stage, seconds: 420, take_from: []}
+stage_seconds:
+  description: How long the lock's phase V(stage) may take.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: int
+  sample: 420
+leaves:
+  description: The release that no longer serves once the plan is carried out, with C(commit) and C(manifest); null for none.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+  sample: {commit: "0012345", manifest: 9a8b7c6d5e4f3210}
+hook:
+  description:
+    - What hooks are told, C(app), C(namespace), C(color), C(commit), C(previous_color), C(previous_commit),
+      C(load_balancer) and C(dns_name).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
 drift:
   description:
     - What keeps traffic from the live color's pods behind the router, each with C(code) and C(message).

@@ -43,10 +43,10 @@ class Run:
     ``action`` is what the role was asked for; ``router`` the facts' entry of the load balancer;
     ``failure`` the ``msg`` of the task that failed and whether it is ``locked`` by somebody else;
     ``recorded`` and ``freed`` may hold the ``msg`` of a failure that ended nothing;
-    ``checking`` and ``swapping`` what the lock returned at the beginning of these phases; ``undone``
+    ``lock`` is what taking the lock returned, ``checking`` and ``swapping`` what beginning these phases did; ``undone``
     what putting the idle color back returned, ``back`` what going back after a swap did; ``cluster``
-    why the cluster could not be read for a status; ``manifests`` the paths of their templates. Times
-    are seconds since the epoch.
+    why the cluster could not be read for a status; ``manifests`` the paths of their templates;
+    ``on_failure`` whether a failure behind the swap goes back. Times are seconds since the epoch.
     """
 
     app: str
@@ -58,6 +58,7 @@ class Run:
     router: Returned = field(default_factory=dict)
     rendered: Returned = field(default_factory=dict)
     plan: Returned = field(default_factory=dict)
+    lock: Returned = field(default_factory=dict)
     applied: Returned = field(default_factory=dict)
     wait: Returned = field(default_factory=dict)
     smoke: Returned = field(default_factory=dict)
@@ -71,11 +72,26 @@ class Run:
     back: Returned = field(default_factory=dict)
     recorded: Returned = field(default_factory=dict)
     freed: Returned = field(default_factory=dict)
-    locked: bool = False
     failure: Returned = field(default_factory=dict)
     undone: Returned = field(default_factory=dict)
     cluster: str = ""
     manifests: Sequence[str] = ()
+    on_failure: str = "rollback"
+
+    @property
+    def locked(self) -> bool:
+        return self.lock.get("token") is not None
+
+    @property
+    def checks_begun(self) -> Returned:
+        """What began the checks: their phase, or the lock itself where it was taken for them."""
+        return self.lock if self.plan.get("action") == "swap" and "at" not in self.checking else self.checking
+
+    @property
+    def swap_begun(self) -> Returned:
+        """What began the swap: its phase, or the mark before it."""
+        marks = any(step["do"] == "mark" and step["lock"] for step in self.plan.get("steps") or ())
+        return self.staged if self.locked and marks and "at" in self.staged else self.swapping
 
     @property
     def moved(self) -> bool:
@@ -150,6 +166,26 @@ def judges(run: Run) -> bool:
     return not_ready or (_failed(run.smoke) and "answered" in run.smoke)
 
 
+def recovery(run: Run) -> dict[str, bool]:
+    """What is to be done after a failure, each on its own.
+
+    ``undo`` puts the idle color back as it was, ``go_back`` the traffic onto the color that was live before, and
+    ``record`` writes the failure down.
+    """
+    locked = run.failure.get("locked")
+    plan = run.plan
+    return {
+        "undo": bool(plan.get("undo") and run.applied and "at" not in run.staged and not locked),
+        # A preview that cannot follow says nothing of what serves now.
+        "go_back": run.moved
+        and not _failed(run.preview)
+        and run.on_failure == "rollback"
+        and run.action in ("deploy", "switch")
+        and plan.get("live") not in (None, plan.get("color")),
+        "record": plan.get("commit") is not None and not locked,
+    }
+
+
 def result(run: Run) -> dict[str, Any]:
     """What other plays, workflows and notifications are told. It holds nothing that the application said.
 
@@ -200,8 +236,8 @@ def summary(run: Run) -> list[str]:
 
 def _seconds(run: Run) -> dict[str, float | None]:
     """How long each phase took, None for one that was not come to."""
-    planned, checking = run.plan.get("at"), run.checking.get("at")
-    staged, swapping = run.staged.get("at"), run.swapping.get("at")
+    planned, checking = run.plan.get("at"), run.checks_begun.get("at")
+    staged, swapping = run.staged.get("at"), run.swap_begun.get("at")
     brought_up = run.plan.get("action") in ("stage", "scale")
     ends = {
         "stage": (planned if brought_up else None, checking or staged or swapping),

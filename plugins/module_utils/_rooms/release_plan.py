@@ -84,6 +84,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standin
     Standing,
     read_standing,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps import Scene, lock_taken, steps
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
@@ -135,7 +136,9 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     waits = route.living is not None and not params["locked"] and goal not in _READING
     if goal not in _READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
-        check_hooks(params["hooks"], os.path.isfile)
+        # A way back and a repair are not kept from it by that.
+        if goal in (*RENDERING, "switch"):
+            check_hooks(params["hooks"], os.path.isfile)
     if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
     rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None
@@ -207,6 +210,50 @@ def _served(this: _Run) -> Result | None:
 
 def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = None) -> Result:
     """All that the role needs to carry a decision out."""
+    plan = _planned(this, decision, rendered)
+    # A Job that has completed cannot become unready, and may have been cleaned up since.
+    lasting = [each for each in plan["workloads"] if each["kind"] != "Job"] + plan["service"]
+    preview = this.params["preview_router"] or {}
+    scene = Scene(
+        goal=this.goal,
+        live=this.route.live,
+        smoke=plan["smoke"] is not None,
+        settles=bool(lasting),
+        follows=preview.get("name") not in (None, this.route.name),
+        locked=this.params["locked"],
+        moments=[moment for moment, files in this.params["hooks"].items() if files],
+        ready_timeout=this.params["ready_timeout"],
+    )
+    left = _left(this, decision)
+    before = this.standing.sides[this.route.live or other(decision.color)].release
+    return plan | {
+        "lasting": lasting,
+        "steps": list(steps(decision, scene)),
+        "takes": lock_taken(decision, scene),
+        "stage_seconds": scene.stage_seconds,
+        "leaves": asdict(left) if left else None,
+        "hook": {
+            "app": this.params["app"],
+            "namespace": this.params["namespace"],
+            "color": decision.color,
+            "commit": plan["commit"],
+            "previous_color": this.route.live,
+            "previous_commit": before.commit if before else None,
+            "load_balancer": this.route.name,
+            "dns_name": this.params["router"].get("dns_name"),
+        },
+    }
+
+
+def _left(this: _Run, decision: Decision) -> Release | None:
+    """The release that does not serve any more once the decision is carried out."""
+    if decision.action == "complete":
+        cut_off = unfinished_rollback(this.standing.ledger.events, decision.release)
+        return cut_off.left if cut_off else None
+    return this.standing.sides[this.route.live or other(decision.color)].release
+
+
+def _planned(this: _Run, decision: Decision, rendered: _Rendered | None) -> Result:
     color, release = decision.color, decision.release
     plan: Result = {
         "action": decision.action,
@@ -237,10 +284,6 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
         plan["keep"] = _to_keep(this, release, rendered.objects)
     if decision.action in ("scale", "retire"):
         plan["scale"] = [_scaled(name, _replicas(this, decision)) for name in runs]
-    if decision.action == "complete":
-        cut_off = unfinished_rollback(this.standing.ledger.events, release)
-        left = cut_off.left if cut_off else None
-        plan["left"] = {"color": other(color), **asdict(left)} if left else None
     side = this.standing.sides[color]
     if (
         decision.action == "unchanged"

@@ -34,10 +34,6 @@ DECISIVE = [
     "__bluegreen_load_balancer",
     "__bluegreen_commit",
     "__bluegreen_lock_wait",
-    "__bluegreen_stage_seconds",
-    "__bluegreen_hooked",
-    "__bluegreen_before_swap",
-    "__bluegreen_follows",
     "__bluegreen_smoke_path",
     *(name for name, value in VARS.items() if "octoblu.bluegreen.as_type" in str(value)),
 ]

@@ -9,6 +9,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
     judges,
     outcome,
     reason,
+    recovery,
     result,
     summary,
 )
@@ -62,7 +63,7 @@ def run(action: str = "deploy", **parts: Any) -> Run:
         "finished": 1008.2,
         "router": ROUTER,
         "plan": PLAN,
-        "locked": True,
+        "lock": {"token": "t", "at": 1001.0},
     }
     if failed := next(
         (part for part in parts.values() if isinstance(part, dict) and part.get("failed")), None
@@ -129,7 +130,7 @@ ROLLED_BACK = run(
         (run(failure=FAILED, checking={"at": 1}, wait=FAILED), "stage_failed"),
         (run(failure=FAILED, checking={"at": 1}, staged={"at": 2}, wait=FAILED), "check_failed"),
         (run(failure=FAILED), "check_failed"),
-        (run(failure=FAILED, locked=False), "refused"),
+        (run(failure=FAILED, lock={}), "refused"),
     ],
 )
 def test_how_a_run_ended(ended: Run, word: str) -> None:
@@ -452,3 +453,61 @@ def test_what_ended_nothing_is_told_all_the_same() -> None:
     told = summary(run(failure=FAILED, freed={"msg": "Could not write."}, recorded={"msg": "Forbidden."}))
     assert "lock: Could not write." in told
     assert "ledger: Forbidden." in told
+
+
+def wanted(run: Run) -> list[str]:
+    return [name for name, wanted in recovery(run).items() if wanted]
+
+
+UNDO = PLAN | {"undo": [{"kind": "Deployment"}]}
+HOOK_FAILED = {"failed": True, "msg": "no"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (run(plan=UNDO, applied={"changed": True}, wait=FAILED), ["undo", "record"]),
+        (run(plan=UNDO, applied=FAILED), ["undo", "record"]),
+        (run(plan=UNDO, failure=HOOK_FAILED), ["record"]),
+        (run(plan=PLAN, applied={"changed": True}, wait=FAILED), ["record"]),
+        # The release is proven: what failed came after it.
+        (run(plan=UNDO, applied={"changed": True}, staged={"at": 2.0}, failure=HOOK_FAILED), ["record"]),
+        (run(plan=UNDO, applied={"changed": True}, failure=HOOK_FAILED | {"locked": True}), []),
+        (run(plan=PLAN | {"commit": None}, failure=HOOK_FAILED), []),
+        (run(swap=SWAP, failure=HOOK_FAILED), ["go_back", "record"]),
+        (run("switch", swap=SWAP, failure=HOOK_FAILED), ["go_back", "record"]),
+        (run("rollback", swap=SWAP, failure=HOOK_FAILED), ["record"]),
+        (run("repair", swap=SWAP, failure=HOOK_FAILED), ["record"]),
+        (run(swap=SWAP, failure=HOOK_FAILED, on_failure="hold"), ["record"]),
+        (run(swap=SWAP, preview=FAILED), ["record"]),
+        (run(swap=FAILED), ["record"]),
+        (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": None}), ["record"]),
+        (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": PLAN["color"]}), ["record"]),
+    ],
+)
+def test_what_is_done_after_a_failure(ended: Run, expected: list[str]) -> None:
+    assert wanted(ended) == expected
+
+
+@pytest.mark.parametrize(
+    ("ended", "checks", "swap"),
+    [
+        (run(checking={"at": 2}, swapping={"at": 3}), 2, 3),
+        # The lock was taken for the checks.
+        (run(plan=PLAN | {"action": "swap"}, swapping={"at": 3}), 1001.0, 3),
+        (run(plan=PLAN | {"action": "swap"}, checking={"at": 2}, swapping={"at": 3}), 2, 3),
+        # The mark began the swap.
+        (
+            run(plan=PLAN | {"steps": [{"do": "mark", "lock": {"phase": "swap"}}]}, staged={"at": 4}),
+            None,
+            4,
+        ),
+        (
+            run(plan=PLAN | {"steps": [{"do": "mark", "lock": {}}]}, staged={"at": 4}, swapping={"at": 5}),
+            None,
+            5,
+        ),
+    ],
+)
+def test_when_a_phase_began(ended: Run, checks: float | None, swap: float | None) -> None:
+    assert (ended.checks_begun.get("at"), ended.swap_begun.get("at")) == (checks, swap)

@@ -11,7 +11,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     VERSION,
 )
 
-from .plans import HASHES, NOBODY, deployment, manifests, names, plan, service
+from .plans import HASHES, NOBODY, ROUTER, deployment, manifests, names, plan, service
 
 
 def test_first_ever_stages_blue_and_makes_both_services() -> None:
@@ -191,3 +191,37 @@ def test_the_smoke_request_goes_through_the_preview() -> None:
         InputError, match=r"nothing shows green there \(node port 30082\): run preview.yml first"
     ):
         plan(*there, smoke="preview", preview_router=PREVIEW | {"preview_port": 80})
+
+
+def test_the_plan_says_how_it_is_carried_out() -> None:
+    follows = ROUTER | {"name": "shop-preview"}
+    hooks = {"after_swap": [__file__], "before_swap": []}
+    found = plan(
+        deployment("blue"),
+        service("blue"),
+        hooks=hooks,
+        preview_router=follows,
+        ready_timeout=60,
+        smoke="none",
+    )
+    done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook"]
+    assert [step["do"] for step in found["steps"]] == done
+    assert found["takes"] == {"phase": "stage", "seconds": 180, "take_from": []}
+    assert found["stage_seconds"] == 180
+    assert [each["kind"] for each in found["lasting"]] == ["Deployment", "Service"]
+    assert (found["leaves"]["commit"], found["hook"]["previous_commit"]) == ("0012345", "0012345")
+    assert (found["hook"]["color"], found["hook"]["previous_color"]) == ("green", "blue")
+
+
+def test_a_job_does_not_last() -> None:
+    job = (
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate-COLOR}\nspec: {template: {spec: {}}}\n---"
+    )
+    found = plan(manifests={color: job.replace("COLOR", color) + body for color, body in manifests().items()})
+    assert "Job" in {each["kind"] for each in found["workloads"]}
+    assert [each["kind"] for each in found["lasting"]] == ["Deployment", "Service"]
+
+
+def test_the_first_release_ever_leaves_none() -> None:
+    found = plan(router=NOBODY, creates_listeners=True)
+    assert (found["leaves"], found["hook"]["previous_commit"]) == (None, None)

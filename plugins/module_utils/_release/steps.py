@@ -1,0 +1,120 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""The steps that carry a decision out: a decision and what it finds in, steps in their order out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import Decision
+
+Step = dict[str, Any]
+
+# How long, in seconds, a run that is in this phase may be silent before its lock is nobody's.
+CHECKS_SECONDS = 120
+SWAP_SECONDS = 120
+# What applying and hooks of others may take beside the pods' own time.
+_BESIDE_READY = 120
+# A swap is short, and nobody breaks into it.
+_MAY_BE_BROKEN_INTO = ["stage", "checks", "hook"]
+_CARRIED_OUT = ("stage", "scale", "swap", "complete")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the steps hang on beside the decision.
+
+    ``smoke`` says that somebody is to be asked, ``settles`` that there is something whose readiness lasts;
+    ``follows`` that a preview of its own shows the idle color; ``moments`` are those that have hooks.
+    """
+
+    goal: str
+    live: str | None
+    smoke: bool = True
+    settles: bool = True
+    follows: bool = False
+    locked: bool = False
+    moments: Collection[str] = ()
+    ready_timeout: int = 300
+
+    @property
+    def back(self) -> bool:
+        return self.goal == "rollback"
+
+    @property
+    def stage_seconds(self) -> int:
+        return self.ready_timeout + _BESIDE_READY
+
+
+def lock_taken(decision: Decision, scene: Scene) -> Step:
+    """The options with which the role takes the lock: where only the router changes, for the checks at once."""
+    only_swaps = decision.action == "swap"
+    return {
+        "phase": "checks" if only_swaps else "stage",
+        "seconds": CHECKS_SECONDS if only_swaps else scene.stage_seconds,
+        "take_from": _MAY_BE_BROKEN_INTO if scene.goal in ("rollback", "repair") else [],
+    }
+
+
+def steps(decision: Decision, scene: Scene) -> tuple[Step, ...]:
+    """What is done under the lock, one after the other; each names in ``do`` the role's file of its tasks.
+
+    A ``hook`` has its ``moment``. ``check`` says whether the phase of the checks ``begins`` with it, ``mark`` which
+    phase does, in ``lock``; ``mark`` and ``record`` say whether it ``frees`` the lock. ``record`` has its ``event``.
+    """
+    return tuple(_steps(decision, scene)) if decision.action in _CARRIED_OUT else ()
+
+
+def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
+    action = decision.action
+    brings_up = action in ("stage", "scale")
+    moves = scene.goal != "stage" and action != "complete"
+    before_swap = scene.goal in ("deploy", "switch") and "before_swap" in scene.moments
+    # Where nothing comes between the proof and the swap, the mark of the one begins the phase of the other.
+    mark_begins = moves and action == "stage" and not before_swap
+
+    if scene.back and action != "complete":
+        yield {"do": "announce"}
+    if not scene.back and brings_up and "before_stage" in scene.moments:
+        yield {"do": "hook", "moment": "before_stage"}
+        yield {"do": "begin_stage"}
+    if brings_up:
+        yield {"do": "bring_up" if action == "stage" else "scale_up"}
+    if scene.smoke and action != "complete":
+        # The lock was taken for the checks where nothing had to be brought up; it may have been waited for since.
+        yield {"do": "check", "begins": action != "swap" or scene.locked}
+    if not scene.back and action == "stage" and "after_stage" in scene.moments:
+        yield {"do": "hook", "moment": "after_stage"}
+    if scene.settles and action != "complete":
+        yield {"do": "settle"}
+    if action == "stage":
+        phase = {"phase": "swap", "seconds": SWAP_SECONDS} if mark_begins else {}
+        yield {"do": "mark", "lock": phase, "frees": scene.goal == "stage"}
+    if before_swap:
+        yield {"do": "hook", "moment": "before_swap"}
+        if scene.settles:
+            yield {"do": "settle"}
+    if moves and not mark_begins:
+        yield {"do": "begin_swap"}
+    if moves:
+        yield {"do": "swap"}
+    yield from _after(decision, scene, moves)
+
+
+def _after(decision: Decision, scene: Scene, moves: bool) -> Iterator[Step]:
+    moment = "after_rollback" if scene.back else "after_swap"
+    hooked = moment in scene.moments
+    moved_on = decision.action == "complete" or (moves and decision.color != scene.live)
+    if moved_on and decision.release:
+        event = "rolled_back" if scene.back else "swapped"
+        yield {"do": "record", "event": event, "frees": not (scene.follows or hooked)}
+    if scene.goal != "stage" and scene.follows:
+        yield {"do": "follow"}
+    if scene.goal != "stage" and hooked:
+        yield {"do": "hook", "moment": moment}
