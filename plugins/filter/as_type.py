@@ -50,15 +50,14 @@ _value:
 """
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS
 
-# What Ansible makes of bytes that it cannot decode; it fails later, where nobody knows what they were read from.
-_UNDECODED = re.compile("[\udc80-\udcff]")
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.kubectl_yaml import undecoded_line
+
 _EMPTY: dict[str, Callable[[], Any]] = {
     "bool": bool,
     "dict": dict,
@@ -81,8 +80,8 @@ def as_type(value: Any, type: str, elements: str | None = None) -> Any:
         raise AnsibleFilterError(
             f"a value cannot be read as {type}: it is of type {value.__class__.__name__}"
         ) from error
-    if type == "str" and (undecoded := _UNDECODED.search(converted)):
-        line = converted.count("\n", 0, undecoded.start()) + 1
+    # It would fail later, where nobody knows what it was read from.
+    if type == "str" and (line := undecoded_line(converted)):
         raise AnsibleFilterError(f"line {line} is not UTF-8")
     return [as_type(each, elements) for each in converted] if elements else converted
 

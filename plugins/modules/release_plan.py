@@ -103,7 +103,7 @@ options:
   hooks:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
-        and so is a file that is not there.
+        and so is a file that is not there. For a rollback, a repair or a retirement both are warnings.
     type: dict
     default: {}
   leaving:
@@ -295,11 +295,11 @@ takes:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {phase: stage, seconds: 420, take_from: []}
-stage_seconds:
-  description: How long the lock's phase V(stage) may take.
+lock_seconds:
+  description: How many seconds each phase of the lock may take.
   returned: O(goal) is neither V(status) nor V(list)
-  type: int
-  sample: 420
+  type: dict
+  sample: {stage: 420, checks: 120, swap: 120}
 leaves:
   description: The release that no longer serves once the plan is carried out, with C(commit) and C(manifest); null for none.
   returned: O(goal) is neither V(status) nor V(list)

@@ -123,6 +123,27 @@ def test_a_deploy_that_was_broken_into_still_runs_its_hooks_for_a_failure(shop: 
 
 
 @pytest.mark.sandbox
+def test_a_plan_that_is_refused_behind_the_lock_still_runs_its_hooks_for_a_failure(
+    shop: Shop, gate: Path, held: Running, aws: Aws
+) -> None:
+    hook, told = gate.with_suffix(".yml"), gate.with_suffix(".told")
+    what = "{{ bluegreen_hook.app }} {{ bluegreen_hook.event }} {{ bluegreen_hook.reason }}"
+    hook.write_text(f"- ansible.builtin.copy: {{dest: {told}, content: '{what}', mode: '0600'}}\n")
+    mark = aws.mark()
+    hooks = {"on_failure": [str(hook)]}
+    waiting = shop.start("deploy", commit="0000003", bluegreen_lock_wait=60, bluegreen_hooks=hooks)
+    while not any(call["action"] == "DescribeTags" for call in aws.calls(mark)):
+        time.sleep(0.05)
+    shop.balancer.tag({"green": str(shop.node_ports["blue"])})
+    gate.touch()
+    held.finish()
+    stopped = waiting.finish()
+    assert (stopped.code, stopped.outcome) == (2, "refused"), stopped.output
+    assert told.read_text().startswith(f"{shop.name} on_failure "), stopped.output
+    assert "tags_equal" in told.read_text()
+
+
+@pytest.mark.sandbox
 def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: Aws) -> None:
     shop.deployed("0000001")
     shop.deployed("0000002")

@@ -63,10 +63,16 @@ class UnreadableError(Exception):
         self.line = line
 
 
+def undecoded_line(text: str) -> int | None:
+    """The first line with a byte that was no UTF-8 when the text was read."""
+    found = _UNDECODED.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
 def read(text: str) -> list[Any]:
     """The documents of a text, less those that are empty."""
-    if undecoded := _UNDECODED.search(text):
-        raise UnreadableError("it is not UTF-8", text.count("\n", 0, undecoded.start()) + 1)
+    if line := undecoded_line(text):
+        raise UnreadableError("it is not UTF-8", line)
     text = _MARK.sub(r"\1", text)
     try:
         documents = _read_json(text) if text.lstrip().startswith("{") else None

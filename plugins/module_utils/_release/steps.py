@@ -16,10 +16,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
 
 Step = dict[str, Any]
 
-# How long, in seconds, a run that is in this phase may be silent before its lock is nobody's.
-CHECKS_SECONDS = 120
-SWAP_SECONDS = 120
-# What applying and hooks of others may take beside the pods' own time.
+# What applying may take beside the pods' own time, in seconds.
 _BESIDE_READY = 120
 # A swap is short, and nobody breaks into it.
 _MAY_BE_BROKEN_INTO = ["stage", "checks", "hook"]
@@ -48,16 +45,17 @@ class Scene:
         return self.goal == "rollback"
 
     @property
-    def stage_seconds(self) -> int:
-        return self.ready_timeout + _BESIDE_READY
+    def lock_seconds(self) -> dict[str, int]:
+        """How long a run may be silent in a phase before its lock is nobody's."""
+        return {"stage": self.ready_timeout + _BESIDE_READY, "checks": 120, "swap": 120}
 
 
 def lock_taken(decision: Decision, scene: Scene) -> Step:
     """The options with which the role takes the lock: where only the router changes, for the checks at once."""
-    only_swaps = decision.action == "swap"
+    phase = "checks" if decision.action == "swap" else "stage"
     return {
-        "phase": "checks" if only_swaps else "stage",
-        "seconds": CHECKS_SECONDS if only_swaps else scene.stage_seconds,
+        "phase": phase,
+        "seconds": scene.lock_seconds[phase],
         "take_from": _MAY_BE_BROKEN_INTO if scene.goal in ("rollback", "repair") else [],
     }
 
@@ -94,7 +92,7 @@ def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
     if scene.settles and action != "complete":
         yield {"do": "settle"}
     if action == "stage":
-        phase = {"phase": "swap", "seconds": SWAP_SECONDS} if mark_begins else {}
+        phase = {"phase": "swap", "seconds": scene.lock_seconds["swap"]} if mark_begins else {}
         yield {"do": "mark", "lock": phase, "frees": scene.goal == "stage"}
     if before_swap:
         yield {"do": "hook", "moment": "before_swap"}

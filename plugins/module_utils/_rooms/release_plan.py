@@ -39,6 +39,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     wants_service,
     way_back,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
+    drift_of_live,
+    release_facts,
+    way_back_facts,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     pack,
     rows,
@@ -70,7 +75,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     Route,
-    Side,
     check_app,
     check_hooks,
     check_patience,
@@ -136,9 +140,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     waits = route.living is not None and not params["locked"] and goal not in _READING
     if goal not in _READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
-        # A way back and a repair are not kept from it by that.
-        if goal in (*RENDERING, "switch"):
-            check_hooks(params["hooks"], os.path.isfile)
+        hooks_warning = _check_hooks(params)
     if goal not in _READING and not waits:
         check_router(route, params["creates_listeners"], repairs=goal == "repair")
     rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None
@@ -152,8 +154,20 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         if goal in _FOLLOWED:
             _check_preview(params, route, standing.claim)
         result |= _wait(this) if waits else _plan(this, commit, rendered)
+        result["warnings"] = [*hooks_warning, *result.get("warnings", ())]
     result["warnings"] = [*standing.warnings, *result.get("warnings", ())]
     return {**result, "at": round(time.time(), 3)}
+
+
+def _check_hooks(params: Mapping[str, Any]) -> list[str]:
+    """Refuse what a hook cannot be; a way back and a repair are only warned, not kept from it."""
+    try:
+        check_hooks(params["hooks"], os.path.isfile)
+    except InputError as error:
+        if params["goal"] in (*RENDERING, "switch"):
+            raise
+        return [error.message]
+    return []
 
 
 def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
@@ -224,13 +238,13 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
         moments=[moment for moment, files in this.params["hooks"].items() if files],
         ready_timeout=this.params["ready_timeout"],
     )
-    left = _left(this, decision)
     before = this.standing.sides[this.route.live or other(decision.color)].release
+    left = _left_by_rollback(this, decision) if decision.action == "complete" else before
     return plan | {
         "lasting": lasting,
         "steps": list(steps(decision, scene)),
         "takes": lock_taken(decision, scene),
-        "stage_seconds": scene.stage_seconds,
+        "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,
         "hook": {
             "app": this.params["app"],
@@ -245,12 +259,9 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
     }
 
 
-def _left(this: _Run, decision: Decision) -> Release | None:
-    """The release that does not serve any more once the decision is carried out."""
-    if decision.action == "complete":
-        cut_off = unfinished_rollback(this.standing.ledger.events, decision.release)
-        return cut_off.left if cut_off else None
-    return this.standing.sides[this.route.live or other(decision.color)].release
+def _left_by_rollback(this: _Run, decision: Decision) -> Release | None:
+    cut_off = unfinished_rollback(this.standing.ledger.events, decision.release)
+    return cut_off.left if cut_off else None
 
 
 def _planned(this: _Run, decision: Decision, rendered: _Rendered | None) -> Result:
@@ -268,7 +279,7 @@ def _planned(this: _Run, decision: Decision, rendered: _Rendered | None) -> Resu
         "service": [],
         "secret": False,
         "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
-        "rollback": _told(_way_back_then(this, decision)),
+        "rollback": way_back_facts(_way_back_then(this, decision)),
         "leaving": _served(this),
     }
     if decision.action == "stage" and release:
@@ -385,10 +396,6 @@ def _way_back_then(this: _Run, decision: Decision) -> WayBack:
     return way_back(sides, decision.color, moved, decision.release)
 
 
-def _told(back: WayBack) -> Result:
-    return {"color": back.color, "to": back.to, "reason": back.reason, "redeploy": back.action == "stage"}
-
-
 def _replicas(this: _Run, decision: Decision) -> int:
     return 0 if decision.action == "retire" else _live_replicas(this)
 
@@ -496,9 +503,9 @@ def _describe(this: _Run) -> Result:
         "changed": False,
         "live": route.live,
         "claim": standing.claim,
-        "drift": _drift(standing.sides[route.live]) if route.live else [],
-        "releases": {color: _release_facts(side) for color, side in standing.sides.items()},
-        "rollback": _told(back),
+        "drift": drift_of_live(standing.sides[route.live]) if route.live else [],
+        "releases": {color: release_facts(side) for color, side in standing.sides.items()},
+        "rollback": way_back_facts(back),
         "lock": describe_hold(hold, _over(this.client, hold)) if hold else None,
         "lock_version": version if standing.lock_seen else None,
         "host": this.client.host,
@@ -509,41 +516,8 @@ def _describe(this: _Run) -> Result:
     return result
 
 
-def _drift(live: Side) -> list[Result]:
-    """What keeps the live color's pods from the traffic that the router sends to its node ports."""
-    if live.reachable or live.holder or not live.node_ports:
-        return []
-    if live.service_ports is None:
-        message = f"{live.color} is live, but has no Service for its node port {_listed(live.node_ports)}"
-    else:
-        lacking = [port for port in live.node_ports if port not in live.service_ports]
-        message = f"{live.color} is live, but its Service has no node port {_listed(lacking)}"
-    return [{"code": "service_port_missing", "message": message}]
-
-
-def _listed(ports: Sequence[int]) -> str:
-    return ", ".join(str(port) for port in ports)
-
-
 def _over(client: Cluster, hold: Hold) -> bool:
     return is_over(hold, client.now() or time.time(), process_gone(hold.host, hold.process))
-
-
-def _release_facts(side: Side) -> Result:
-    work = side.workload
-    return {
-        "commit": side.release.commit if side.release else None,
-        "manifest": side.release.manifest if side.release else None,
-        "proven": bool(work and work.proven),
-        "rejected": bool(work and work.rejected),
-        "ready": bool(work and work.ready),
-        "lack": work.lack if work else "it has no Deployment",
-        "replicas": work.replicas if work else 0,
-        "ready_replicas": work.ready_replicas if work else 0,
-        "images": list(work.images) if work else [],
-        "node_ports": list(side.node_ports),
-        "holder": side.holder,
-    }
 
 
 def _guessed_kubeconfig(params: Mapping[str, Any]) -> str | None:

@@ -207,7 +207,7 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
     done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook"]
     assert [step["do"] for step in found["steps"]] == done
     assert found["takes"] == {"phase": "stage", "seconds": 180, "take_from": []}
-    assert found["stage_seconds"] == 180
+    assert found["lock_seconds"] == {"stage": 180, "checks": 120, "swap": 120}
     assert [each["kind"] for each in found["lasting"]] == ["Deployment", "Service"]
     assert (found["leaves"]["commit"], found["hook"]["previous_commit"]) == ("0012345", "0012345")
     assert (found["hook"]["color"], found["hook"]["previous_color"]) == ("green", "blue")

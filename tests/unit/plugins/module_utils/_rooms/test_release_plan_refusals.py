@@ -6,7 +6,7 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 
-from .plans import NOBODY, ROUTER, Cluster, manifests, plan, service
+from .plans import NOBODY, ROUTER, Cluster, deployment, manifests, plan, service
 
 
 def test_status_describes_what_a_deploy_would_refuse() -> None:
@@ -129,3 +129,9 @@ def test_hooks_that_are_none_are_named(hooks: dict[str, Any], said: str) -> None
 )
 def test_hooks_are_one_file_or_a_list(hooks: dict[str, Any]) -> None:
     assert plan(hooks=hooks)["action"] == "stage"
+
+
+@pytest.mark.parametrize("hooks", [{"after_rolback": [__file__]}, {"after_rollback": ["/no/such.yml"]}])
+def test_a_way_back_is_warned_of_its_hooks_and_not_kept_by_them(hooks: dict[str, Any]) -> None:
+    found = plan(deployment("blue"), service("blue"), goal="retire", commit=None, manifests=None, hooks=hooks)
+    assert any("hook" in warning for warning in found["warnings"])
