@@ -68,6 +68,23 @@ def test_a_rollback_brings_the_last_good_release_up_again_from_the_ledger() -> N
     assert found["warnings"] == []
 
 
+def test_a_rollback_that_was_cut_off_behind_its_swap_says_what_it_had_left() -> None:
+    """Blue serves the old release again, and only the beginning of that rollback is written down."""
+    found = plan(
+        deployment("blue"),
+        service("blue"),
+        deployment("green", "00abcde"),
+        service("green"),
+        ledger(moved(OLD), moved(NEW, OLD), moved(OLD, NEW, "rollback")),
+        goal="rollback",
+        commit="",
+        manifests=None,
+    )
+    assert (found["action"], found["color"], found["commit"]) == ("complete", "blue", "0012345")
+    assert found["leaves"] == {"commit": NEW.commit, "manifest": NEW.manifest}
+    assert [step["do"] for step in found["steps"]] == ["record"]
+
+
 def test_an_old_commit_comes_back_as_it_was_and_says_so() -> None:
     today = {
         color: text.replace("replicas: 2", "replicas: 5") for color, text in manifests("0012345").items()
