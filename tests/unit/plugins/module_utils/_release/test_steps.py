@@ -97,13 +97,19 @@ def hooked(*moments: str) -> dict[str, Any]:
             "stage",
             "deploy",
             hooked(*MOMENTS),
-            "hook before_stage, begin_stage, bring_up, check begins, hook after_stage, settle, mark, hook before_swap, settle, begin_swap, swap, record swapped, hook after_swap",
+            (
+                "hook before_stage, begin_stage, bring_up, check begins, hook after_stage, settle, "
+                "mark, hook before_swap, settle, begin_swap, swap, record swapped, hook after_swap"
+            ),
         ),
         (
             "scale",
             "switch",
             hooked(*MOMENTS),
-            "hook before_stage, begin_stage, scale_up, check begins, settle, hook before_swap, settle, begin_swap, swap, record swapped, hook after_swap",
+            (
+                "hook before_stage, begin_stage, scale_up, check begins, settle, "
+                "hook before_swap, settle, begin_swap, swap, record swapped, hook after_swap"
+            ),
         ),
         (
             "stage",
@@ -115,7 +121,10 @@ def hooked(*moments: str) -> dict[str, Any]:
             "stage",
             "rollback",
             hooked(*MOMENTS),
-            "announce, bring_up, check begins, settle, mark begins, swap, record rolled_back, hook after_rollback",
+            (
+                "announce, bring_up, check begins, settle, "
+                "mark begins, swap, record rolled_back, hook after_rollback"
+            ),
         ),
         (
             "swap",
