@@ -15,7 +15,11 @@ author:
   - Octoblu contributors (@octoblu)
 options:
   _input:
-    description: What the tasks of a run returned, by the name of the role's part.
+    description: What the tasks of a run have returned, by the names under which the role registers it.
+    type: dict
+    required: true
+  asked:
+    description: What the run is for, with C(app), C(action), C(commit), when it C(started), and so on.
     type: dict
     required: true
 """
@@ -23,14 +27,14 @@ options:
 EXAMPLES = r"""
 - name: Say how it ended
   ansible.builtin.debug:
-    msg: "{{ (run | octoblu.bluegreen.run_report).summary }}"
+    msg: "{{ (returned | octoblu.bluegreen.run_report(asked)).summary }}"
 """
 
 RETURN = r"""
 _value:
   description:
     - C(result) for other plays, C(summary) for a person, C(reason) why it failed, whether that C(judges) the release, and
-      for C(recovery) whether to C(undo), C(go_back) and C(record).
+      for C(recovery) whether to C(undo), C(go_back) and C(record), and what hooks are told in C(hook).
   type: dict
 """
 
@@ -38,7 +42,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import (
+    Asked,
     Run,
+    hook,
     judges,
     reason,
     recovery,
@@ -47,14 +53,15 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
 )
 
 
-def run_report(returned: Mapping[str, Any]) -> dict[str, Any]:
-    run = Run(**returned)
+def run_report(returned: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    run = Run(Asked(**asked), returned)
     return {
         "result": result(run),
         "summary": summary(run),
         "reason": reason(run),
         "judges": judges(run),
         "recovery": recovery(run),
+        "hook": hook(run),
     }
 
 

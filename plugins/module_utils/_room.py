@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import os
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -69,6 +70,17 @@ def hidden(result: Mapping[str, Any], given: Secrets) -> Result:
     return {key: KNOWN.mask(value) if key in _TOLD else given.mask(value) for key, value in result.items()}
 
 
+def stamped(result: Mapping[str, Any]) -> Result:
+    """A result, good or bad, with the time at which it came about: no two are the same."""
+    return {**result, "at": round(time.time(), 3)}
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    def fail_json(self, msg: str, **details: Any) -> NoReturn:
+        super().fail_json(msg, **stamped(details))
+        raise AssertionError("unreachable")
+
+
 def unexpected(error: Exception) -> str:
     """The message for an error that nobody foresaw."""
     return f"Unexpected {type(error).__name__}: {error}"
@@ -76,7 +88,7 @@ def unexpected(error: Exception) -> str:
 
 def enter(room: Room) -> None:
     """The module's own process: parse, run, and leave by the one exit."""
-    module = AnsibleModule(
+    module = _Module(
         argument_spec=room.argument_spec,
         mutually_exclusive=room.mutually_exclusive,
         required_one_of=room.required_one_of,
@@ -95,7 +107,7 @@ def enter(room: Room) -> None:
         told = KNOWN.mask_error(unexpected(error))
         module.fail_json(msg=told, exception=KNOWN.mask_error(traceback.format_exc()))
     _hide(module, given)
-    result = hidden(result, given)
+    result = stamped(hidden(result, given))
     for warning in result.get("warnings", ()):
         module.warn(warning)
     module.exit_json(**{key: value for key, value in result.items() if key != "warnings"})

@@ -46,6 +46,13 @@ options:
     type: list
     elements: int
     default: []
+  described_ports:
+    description:
+      - The ports that O(octoblu.bluegreen.elb_listener_swap#module:listeners) will describe, so that a swap makes those that
+        are missing. They are taken as O(listener_ports), too.
+    type: list
+    elements: int
+    default: []
   gather_policies:
     description: Also read the policy objects of each load balancer, at the cost of one call each.
     type: bool
@@ -103,6 +110,51 @@ load_balancers:
       type: dict
       returned: always
       sample: {"blue": {"ports": {"80": 30081}, "node_ports": [30081]}}
+    targets:
+      description:
+        - For V(blue) and V(green) what leads to it, its C(node_ports) as a list, empty where the kind of load balancer has
+          none or they cannot be read, and the same in C(words).
+      type: dict
+      returned: always
+      sample: {"blue": {"node_ports": [30081], "words": "node port 30081"}}
+    routes:
+      description:
+        - Every way through the load balancer, whatever its kind, which is a listener of a Classic ELB. Each has a C(name), such
+          as its port, the C(target) behind it, its C(color) or null, C(scheme) and C(address) for a client, and whether it is
+          the C(preview).
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - {name: "80", color: blue, target: "30081", scheme: http, address: "shop.example.com:80", preview: false}
+    abilities:
+      description:
+        - What this kind of load balancer can do. C(gapless) says that nothing is refused during a swap, C(health_per_color)
+          that the health of what stands behind it tells the colors apart, C(local_traffic) that a C(Service) with
+          C(externalTrafficPolicy) V(Local) can stand behind it.
+      type: dict
+      returned: always
+    backends:
+      description: What traffic is sent to, each with C(name), C(state) if O(gather_instance_health=true), and C(color) or null.
+      type: list
+      elements: dict
+      returned: always
+    backends_are:
+      description: What RV(load_balancers.backends) are called.
+      type: str
+      returned: always
+      sample: instances
+    node_ports_in:
+      description: Where the node ports of the colors are written down.
+      type: str
+      returned: always
+      sample: the load balancer's tags
+    notes:
+      description: What else a person is told of it.
+      type: list
+      elements: str
+      returned: always
+      sample: ["health check HTTP:30081/healthz"]
     listeners:
       description: Every listener with its port, protocols, certificate, policies and color.
       type: list
@@ -169,8 +221,18 @@ load_balancers:
           description: What it is and what to do about it.
           type: str
           returned: always
+        mended_by:
+          description:
+            - V(swap) where any swap mends it, V(repair) where one does with
+              O(octoblu.bluegreen.elb_listener_swap#module:repair=true), or one that resolves a swap that was cut off.
+            - Empty where a person has to.
+          type: list
+          elements: str
+          returned: always
     intent:
-      description: The swap that is under way or was cut off; null when there is none.
+      description:
+        - The swap that is under way or was cut off; null when there is none. With its C(color), C(by) whom, C(pid), C(since)
+          when, its C(lifetime) in seconds, its C(run), whether it is C(living), and the names of the C(routes) that it moves.
       type: dict
       returned: always
     claim:
@@ -203,11 +265,17 @@ ansible_facts:
       description: See RV(load_balancers).
       type: dict
       returned: success
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC, connect_to_read
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, connect_to_read
 
 ROOM = Room(
     run=run,
@@ -215,8 +283,9 @@ ROOM = Room(
     argument_spec={
         **ARGUMENT_SPEC,
         "name": {"type": "list", "elements": "str", "required": True},
-        "type": {"type": "str", "choices": ["classic"], "default": "classic"},
+        "type": {"type": "str", "choices": list(KINDS), "default": "classic"},
         "listener_ports": {"type": "list", "elements": "int", "default": []},
+        "described_ports": {"type": "list", "elements": "int", "default": []},
         "gather_policies": {"type": "bool", "default": False},
         "gather_instance_health": {"type": "bool", "default": False},
     },

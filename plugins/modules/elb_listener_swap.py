@@ -246,11 +246,17 @@ request_ids:
   returned: success, and failure of a swap
   type: list
   elements: str
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
 """
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, connect
 
 _PROTOCOLS = ["HTTP", "HTTPS", "TCP", "SSL"]
 
@@ -260,7 +266,7 @@ ROOM = Room(
     argument_spec={
         **ARGUMENT_SPEC,
         "name": {"type": "str", "required": True},
-        "type": {"type": "str", "choices": ["classic"], "default": "classic"},
+        "type": {"type": "str", "choices": list(KINDS), "default": "classic"},
         "color": {"type": "str", "choices": ["blue", "green"], "required": True},
         "listener_ports": {"type": "list", "elements": "int", "default": []},
         "listeners": {

@@ -133,8 +133,8 @@ locked:
   returned: when the lock is somebody else's
   type: bool
 at:
-  description: When it was, in seconds since the epoch.
-  returned: success
+  description: When it was done, in seconds since the epoch.
+  returned: always
   type: float
   sample: 1760000000.123
 """

@@ -77,6 +77,11 @@ elapsed:
   returned: always
   type: float
   sample: 0.012
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (

@@ -339,6 +339,11 @@ logs:
       description: The lines, each cut to 500 characters.
       type: list
       elements: str
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (

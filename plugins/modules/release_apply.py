@@ -46,6 +46,12 @@ options:
         which no API server allows, is deleted with its pods and made anew.
     type: bool
     default: false
+  scales:
+    description:
+      - The objects hold nothing but the wanted C(replicas) of what is there. They are written under a field manager apart,
+        so that what is applied next says nothing of them.
+    type: bool
+    default: false
   lock:
     description: A lock that has to be held. Nothing is written when it is no longer this run's.
     type: dict
@@ -86,6 +92,11 @@ applied:
   type: list
   elements: dict
   sample: [{kind: Deployment, name: shop-green, changed: true}]
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
@@ -107,6 +118,7 @@ ROOM = Room(
         "objects": {"type": "list", "elements": "dict", "required": True},
         "strict": {"type": "bool", "default": True},
         "replace": {"type": "bool", "default": False},
+        "scales": {"type": "bool", "default": False},
         "lock": {
             "type": "dict",
             "options": {

@@ -129,10 +129,6 @@ options:
         of being planned to be waited for.
     type: bool
     default: false
-  creates_listeners:
-    description: Whether the swap will be given specifications for listeners that the load balancer lacks.
-    type: bool
-    default: false
   claim:
     description: Take over a load balancer that carries the claim of another application or cluster.
     type: bool
@@ -232,7 +228,7 @@ keep:
   returned: O(goal) is neither V(status) nor V(list)
   type: str
 scale:
-  description: Objects for M(kubernetes.core.k8s) with O(kubernetes.core.k8s#module:state=patched).
+  description: Objects for M(octoblu.bluegreen.release_apply) with O(octoblu.bluegreen.release_apply#module:scales=true).
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
@@ -291,10 +287,10 @@ steps:
     - {do: swap}
     - {do: record, event: swapped, frees: true}
 takes:
-  description: With which C(phase), C(seconds) and C(take_from) M(octoblu.bluegreen.k8s_lock) takes the lock for it.
+  description: With which C(phase), C(seconds), C(take_from) and at least which C(wait) M(octoblu.bluegreen.k8s_lock) takes the lock for it.
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
-  sample: {phase: stage, seconds: 420, take_from: []}
+  sample: {phase: stage, seconds: 420, take_from: [], wait: 0}
 lock_seconds:
   description: How many seconds each phase of the lock may take.
   returned: O(goal) is neither V(status) nor V(list)
@@ -337,7 +333,7 @@ claim:
 releases:
   description:
     - What each color runs, with C(commit), C(manifest), C(proven), C(rejected), C(ready) and what it C(lack)s,
-      C(replicas), C(ready_replicas), C(images), C(node_ports), and the foreign Service that is C(holder) of one of these.
+      C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, and the foreign Service that is C(holder) of one of these.
   returned: success
   type: dict
   sample:
@@ -352,6 +348,7 @@ releases:
       ready_replicas: 2
       images: ["shop:0012345"]
       node_ports: [30081]
+      target: node port 30081
       holder: null
     green: {commit: null}
 rollback:
@@ -386,13 +383,9 @@ host:
   returned: success
   type: str
   sample: https://10.0.0.1:6443
-kubeconfig:
-  description: The path of the kubeconfig that was used because no option named one, null otherwise.
-  returned: success
-  type: str
 at:
-  description: When the plan was made, in seconds since the epoch.
-  returned: success
+  description: When it was done, in seconds since the epoch.
+  returned: always
   type: float
   sample: 1760000000.123
 """
@@ -443,7 +436,6 @@ ROOM = Room(
         },
         "since": {"type": "float"},
         "locked": {"type": "bool", "default": False},
-        "creates_listeners": {"type": "bool", "default": False},
         "claim": {"type": "bool", "default": False},
         "replace": {"type": "bool", "default": False},
         "allow_local": {"type": "bool", "default": False},

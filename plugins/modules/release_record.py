@@ -159,8 +159,8 @@ unlocked:
   returned: success
   type: bool
 at:
-  description: When it was written, or found, in seconds since the epoch.
-  returned: success
+  description: When it was done, in seconds since the epoch.
+  returned: always
   type: float
   sample: 1760000000.123
 """

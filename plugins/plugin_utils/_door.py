@@ -38,6 +38,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import (
     Room,
     begin_hiding,
     hidden,
+    stamped,
     unexpected,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
@@ -131,7 +132,7 @@ class Door(NormalAction):  # type: ignore[misc]
         result["warnings"] = [*get_warning_messages()[warnings:], *result.get("warnings", ())]
         result["deprecations"] = [*get_deprecation_messages()[deprecations:]]
         failed = result.get("failed")
-        masked: Result = KNOWN.mask_error(result) if failed else hidden(result, given)
+        masked = stamped(KNOWN.mask_error(result) if failed else hidden(result, given))
         if told.get("_ansible_inject_invocation", True):
             masked["invocation"] = {"module_args": KNOWN.mask(params)}
         return masked

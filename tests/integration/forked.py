@@ -16,8 +16,10 @@ from typing import Any
 from balancers import arguments
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import Patience
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
 
 SHORT = Patience(settle=0.4, create=0.6, late=0.1, all_in_all=2.5)
@@ -49,7 +51,8 @@ class Child:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:
             params = arguments(ROOM, {"settle": 0, "wait_for_swap": 0, **given})
-            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None, self._patience)}
+            KINDS["classic"] = Classic(self._patience)
+            told: dict[str, Any] = {"result": run(params, False, api, lambda line: None)}
         except BluegreenError as error:
             told = {"error": error.message, "details": error.details}
         with os.fdopen(write, "w") as pipe:

@@ -27,7 +27,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     is_intent_tag,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
     ColorPorts,
@@ -35,9 +35,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
     other,
     parse_ports,
 )
-
-CLAIM_TAG = "octoblu.bluegreen/app"
-PREVIEW_TAG = "octoblu.bluegreen/preview"
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def read_colors(
     user has ``described``; these change no fingerprint, because who only reads does not know of them.
     ``standing`` says of an intent on the router whether its writer may still be at work.
     """
-    drift: list[Drift] = []
+    drift = ownership_drift(router)
     tags = _read_tags(router, drift)
     intent = _read_intent(router, standing, drift)
     preview = _read_preview(router, drift)
@@ -100,11 +98,10 @@ def read_colors(
         }
         shown = set(of_listener.values())
         live = shown.pop() if len(shown) == 1 else None
-        drift += listener_drift(router, of_listener, named, preview, intent, blue, green)
+        drift += listener_drift(router, of_listener, named, described, preview, intent, blue, green)
         drift += policy_drift(router, of_listener, intent)
         if live:
             drift += health_check_drift(router, live, blue, green)
-    drift += ownership_drift(router)
     return Colors(
         live=live,
         idle=other(live) if live else None,
@@ -201,7 +198,7 @@ def _read_intent(router: LoadBalancer, standing: Standing, drift: list[Drift]) -
             f"a swap of {router.name} to {intent.color} by {intent.writer}, begun {intent.since}, was cut off: "
             "run the deploy again or repair to finish it, rollback to undo it"
         )
-    drift.append(Drift("swap_interrupted", message))
+    drift.append(Drift("swap_interrupted", message, (REPAIR,)))
     return intent
 
 

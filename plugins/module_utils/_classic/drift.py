@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     check_target_port,
@@ -28,6 +28,7 @@ def listener_drift(
     router: LoadBalancer,
     of_listener: Mapping[int, str],
     named: Sequence[int],
+    described: Iterable[int],
     preview: int | None,
     intent: Intent | None,
     blue: ColorPorts,
@@ -39,21 +40,25 @@ def listener_drift(
         where = ", ".join(f"{port} on {color}" for port, color in sorted(of_listener.items()))
         drift.append(
             Drift(
-                "mixed", f"the listeners of {router.name} point at both colors ({where}): repair it onto one"
+                "mixed",
+                f"the listeners of {router.name} point at both colors ({where}): repair it onto one",
+                (REPAIR,),
             )
         )
     # A preview that an intent has yet to make is not one of ours.
     intended = {move.port for move in intent.moves} - {preview} if intent else set()
     wanted = {*named, *intended}
+    made = {*described}
     for port in sorted(wanted - present.keys()):
         drift.append(
             Drift(
                 "listener_missing",
                 f"load balancer {router.name} has no listener on port {port}: give its specification "
                 "in listeners to have it made",
+                (SWAP, REPAIR) if port in made else (REPAIR,) if port in intended else (),
             )
         )
-    if not of_listener and not wanted - present.keys():
+    if not of_listener and not {*named, *intended}:
         drift.append(
             Drift(
                 "listener_missing",
@@ -68,6 +73,7 @@ def listener_drift(
                 "unknown_port",
                 f"listener {port} of {router.name} points at {present[port].instance_port}, neither {expected}: "
                 "repair it onto a color, or leave the port out of tags and listener_ports",
+                (REPAIR,),
             )
         )
     for port, color in sorted(of_listener.items()):
@@ -96,6 +102,7 @@ def policy_drift(router: LoadBalancer, of_listener: Mapping[int, str], intent: I
                     "policy_missing",
                     f"listener {listener.port} of {router.name} lacks {', '.join(lacking)}, which its swap had "
                     "yet to set: run the deploy again or repair",
+                    (REPAIR,),
                 )
             )
         elif listener.protocol in SECURE and not _negotiates(router, listener.policies):
@@ -104,6 +111,7 @@ def policy_drift(router: LoadBalancer, of_listener: Mapping[int, str], intent: I
                     "policy_missing",
                     f"{listener.protocol} listener {listener.port} of {router.name} has no SSL negotiation policy: "
                     "name it in listeners and repair",
+                    (REPAIR,),
                 )
             )
     return drift
@@ -126,6 +134,7 @@ def health_check_drift(router: LoadBalancer, live: str, blue: ColorPorts, green:
                 "health_check_on_idle",
                 f"the health check of {router.name} is {router.health_check.target}, on {other(live)}, while {live} "
                 f"is live: repair it, or instances go out of service when {other(live)} is scaled down",
+                (REPAIR,),
             )
         ]
     return []

@@ -11,11 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
-    CLAIM_TAG,
-    PREVIEW_TAG,
-    Colors,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import (
     moved_health_check,
     wished_health_check,
@@ -39,13 +35,17 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_pr
     check_made_early,
     preview_move,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_whole
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import (
+    ListenerWish,
+    check_whole,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     counterpart,
     other,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class SwapPlan:
         return tuple((move.port, move.policies) for move in self.moves if move.policies)
 
 
-def plan_swap(router: LoadBalancer, colors: Colors, wish: Wish) -> SwapPlan:
+def plan_swap(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> SwapPlan:
     """What brings the router wholly onto ``wish.color``; raises InputError where it must not be tried.
 
     A cut-off swap is part of it: with two colors, finishing it where its color is the wanted one and
@@ -212,7 +212,7 @@ def _backend_policies(
             yield new, names
 
 
-def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:
+def _tags(router: LoadBalancer, wish: ListenerWish) -> Iterator[tuple[str, str]]:
     """What is written beside the intent, where it is not there yet."""
     wanted = {
         CLAIM_TAG: wish.claim,
@@ -224,7 +224,7 @@ def _tags(router: LoadBalancer, wish: Wish) -> Iterator[tuple[str, str]]:
 
 
 def _own_moves(
-    router: LoadBalancer, colors: Colors, wish: Wish, mine: ColorPorts, others: ColorPorts
+    router: LoadBalancer, colors: Colors, wish: ListenerWish, mine: ColorPorts, others: ColorPorts
 ) -> Iterator[Move]:
     intended = {move.port: move for move in colors.intent.moves} if colors.intent else {}
     ports = {*colors.of_listener, *colors.named, *intended} - {colors.preview}
@@ -316,7 +316,7 @@ def _lacks_policies(router: LoadBalancer, move: Move) -> bool:
 
 
 def _health_check(
-    router: LoadBalancer, colors: Colors, wish: Wish, mine: ColorPorts, others: ColorPorts
+    router: LoadBalancer, colors: Colors, wish: ListenerWish, mine: ColorPorts, others: ColorPorts
 ) -> HealthCheck | None:
     if wish.health_check:
         listener_ports = sorted({*colors.named, *colors.of_listener})
@@ -329,7 +329,7 @@ def _health_check(
     return wanted if wanted != router.health_check else None
 
 
-def _kept_listeners(router: LoadBalancer, wish: Wish) -> Iterator[str]:
+def _kept_listeners(router: LoadBalancer, wish: ListenerWish) -> Iterator[str]:
     for spec in wish.listeners:
         listener = router.listener(spec.port)
         if listener and (listener.protocol, listener.instance_protocol, listener.certificate) != (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import PREVIEW_TAG, Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move, move_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
@@ -21,6 +21,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
     color_of,
     counterpart,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import PREVIEW_TAG
 
 
 def check_preview(router: LoadBalancer, colors: Colors, port: int) -> None:

@@ -9,19 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import listener_text
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import SwapPlan
-
-
-@dataclass(frozen=True)
-class Step:
-    """One call of a plan and how it is taken back; ``undo`` is None where nothing has to be."""
-
-    call: str
-    what: str
-    undo: str | None = None
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Step
 
 
 def steps(plan: SwapPlan) -> tuple[Step, ...]:

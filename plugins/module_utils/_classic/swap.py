@@ -17,7 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan im
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Swapped
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import HELD_SIGNALS, together
 
 # AWS can answer both for seconds after a delete, though nothing is wrong:
@@ -54,21 +55,6 @@ _SETTLING = frozenset({"DuplicateListener", "CertificateNotFound"})
 
 # What AWS may answer to a backend policy for an instance port that no listener uses; not tried on AWS.
 _NO_LISTENER_YET = frozenset({"InvalidConfigurationRequest", "ListenerNotFound", "ValidationError"})
-
-
-@dataclass
-class SwapReport:
-    """What a swap did.
-
-    ``gap_ms`` maps a listener port to the milliseconds for which it was closed as seen from here: from
-    the answer to its delete to the answer to its create. ``open`` are ports left without a listener.
-    """
-
-    gap_ms: dict[int, int] = field(default_factory=dict)
-    request_ids: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    restored: bool = False
-    open: list[int] = field(default_factory=list)
 
 
 class ClassicSwap:
@@ -95,7 +81,7 @@ class ClassicSwap:
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
         self._delete_lost = False
-        self.report = SwapReport(request_ids=self._calls.request_ids)
+        self.report = Swapped(request_ids=self._calls.request_ids)
 
     def run(self) -> LoadBalancer:
         """Swap, read back and return the router; raises RouterError, which says how it was left."""

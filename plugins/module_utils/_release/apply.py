@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.field_managers import SCALE_MANAGER
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
@@ -37,11 +38,13 @@ _NO_DRY_RUN = "does not support dry run"
 @dataclass(frozen=True)
 class How:
     """``strict`` refuses unknown fields. ``replace`` clears what is in the way: fields that others have set are
-    taken over, and a Deployment whose selector is to change is deleted and made anew."""
+    taken over, and a Deployment whose selector is to change is deleted and made anew. ``scales`` sets what others
+    have set, but nothing else, under a name apart."""
 
     dry_run: bool = False
     strict: bool = True
     replace: bool = False
+    scales: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class _Application:
 
     def run(self) -> Applied:
         found = self.client.get(self.wanted["apiVersion"], self.kind, self.name, self.namespace)
+        if self.how.scales:
+            return Applied(found, self._scaled())
         if found is not None and self.kind == "Job" and has_failed(found):
             # What has failed does not run again by being applied.
             return self._anew(found, "Background")
@@ -91,6 +96,11 @@ class _Application:
             return Applied(found, self._without_emptied(self._send(found)))
         except ClusterError as error:
             return self._refused(found, error)
+
+    def _scaled(self) -> Object:
+        return self.client.apply(
+            self.wanted, self.namespace, self.how.dry_run, self.how.strict, force=True, manager=SCALE_MANAGER
+        )
 
     def _without_emptied(self, after: Object) -> Object:
         """Marks that the write has emptied, because it could not remove what another way of writing had set."""

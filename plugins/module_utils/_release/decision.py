@@ -23,9 +23,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
     unfinished_rollback,
     who,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Route, Side
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIRABLE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
 
 @dataclass(frozen=True)
@@ -64,50 +65,37 @@ class WayBack:
         return self.release.commit if self.release else None
 
 
-def check_claim(route: Route, claim: str, take_over: bool) -> None:
-    if route.claim is not None and route.claim != claim and not take_over:
+def check_claim(router: Router, claim: str, take_over: bool) -> None:
+    if router.claim is not None and router.claim != claim and not take_over:
         raise InputError(
-            f"Load balancer {route.name} is claimed by '{route.claim}', and this is '{claim}' "
+            f"Load balancer {router.name} is claimed by '{router.claim}', and this is '{claim}' "
             "(<application>/<uid of its namespace>): deploy through a load balancer of its own, "
             "or take this one over with bluegreen_claim: true.",
             claim=claim,
-            claimed_by=route.claim,
+            claimed_by=router.claim,
         )
 
 
-def check_router(route: Route, creates_listeners: bool = False, repairs: bool = False) -> None:
+def check_router(router: Router, repairs: bool = False) -> None:
     """Refuse what a swap would refuse, before a release is staged for it.
 
-    ``creates_listeners`` is whether specifications were given for listeners that are missing,
-    ``repairs`` whether drift is what the run is about.
+    ``repairs`` is whether drift is what the run is about.
     """
-    workable = (
-        REPAIRABLE if route.cut_off or repairs else {"listener_missing"} if creates_listeners else set()
-    )
-    for code, message in route.drift.items():
-        if code not in workable:
-            raise InputError(_drifted(message, code), drift=code)
-    if route.live is None and route.serves and not workable >= REPAIRABLE:
-        raise InputError(f"Load balancer {route.name} does not say which color is live.")
+    resolves = repairs or router.cut_off is not None
+    for drift in router.drift:
+        if (REPAIR if resolves else SWAP) not in drift.mended_by:
+            raise InputError(_drifted(drift.message, drift.code), drift=drift.code)
+    if router.live is None and router.serves and not resolves:
+        raise InputError(f"Load balancer {router.name} does not say which color is live.")
 
 
-def check_can_follow(route: Route) -> None:
-    """Refuse a load balancer that has nothing to point at a color; what is half done or led elsewhere is mended."""
-    mended = route.cut_off or route.living or "unknown_port" in route.drift
-    if not (route.serves or mended):
-        raise InputError(
-            f"Load balancer {route.name} is to show the idle color and has no listener for it: "
-            "describe one in bluegreen_listeners."
-        )
-
-
-def choose_release(route: Route, sides: Mapping[str, Side], ledger: Ledger, rendered: Release) -> Release:
+def choose_release(router: Router, sides: Mapping[str, Side], ledger: Ledger, rendered: Release) -> Release:
     """The release that a deploy of a commit means: what the templates give today, or as it once served.
 
     An old commit comes back as it was, because today's templates may be made for newer ones. The
     commit that is live, one that never served, and one that turned out bad are deployed as rendered.
     """
-    live = sides[route.live].release if route.live else None
+    live = sides[router.live].release if router.live else None
     if live and live.commit == rendered.commit:
         return live if came_for(ledger, live, rendered) else rendered
     excluded = bad(ledger.events, live)
@@ -124,111 +112,111 @@ def came_for(ledger: Ledger, live: Release | None, rendered: Release) -> bool:
     return move.details.get("rendered") == rendered.manifest
 
 
-def plan_deploy(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
+def plan_deploy(router: Router, sides: Mapping[str, Side], wanted: Release) -> Decision:
     """Where the wanted release goes. Raises InputError when the color cannot take it.
 
     A swap that was cut off is finished when it was going to the wanted release. Else it is resolved
     before anything is staged, which could last long, and meanwhile a port may be closed.
     """
-    if route.cut_off:
-        if _is_good(sides[route.cut_off], wanted):
-            return Decision("swap", route.cut_off, wanted)
-        return Decision("resolve", _resolution(route, sides))
-    if route.live and sides[route.live].release == wanted:
-        return Decision("swap" if route.drift else "unchanged", route.live, wanted)
-    color = route.idle or COLORS[0]
+    if router.cut_off:
+        if _is_good(sides[router.cut_off], wanted):
+            return Decision("swap", router.cut_off, wanted)
+        return Decision("resolve", _resolution(router, sides))
+    if router.live and sides[router.live].release == wanted:
+        return Decision("swap" if router.drift else "unchanged", router.live, wanted)
+    color = router.idle or COLORS[0]
     side = sides[color]
     if side.holder:
-        raise InputError(_held(side, side.holder))
+        raise InputError(_held(router, side, side.holder))
     return Decision("swap" if _is_good(side, wanted) else "stage", color, wanted)
 
 
-def plan_stage(route: Route, sides: Mapping[str, Side], wanted: Release) -> Decision:
+def plan_stage(router: Router, sides: Mapping[str, Side], wanted: Release) -> Decision:
     """As for a deploy, but what only has to be switched to is done with."""
-    decision = plan_deploy(route, sides, wanted)
+    decision = plan_deploy(router, sides, wanted)
     return replace(decision, action="unchanged") if decision.action == "swap" else decision
 
 
-def plan_switch(route: Route, sides: Mapping[str, Side], commit: str | None) -> Decision:
+def plan_switch(router: Router, sides: Mapping[str, Side], commit: str | None) -> Decision:
     """To what was staged on the idle color. Raises InputError where it was not staged well, or is not ``commit``.
 
     Without a commit that is what was proven later than what is live, so that doing it again does not
     switch back.
     """
-    if route.cut_off:
+    if router.cut_off:
         raise InputError(
-            f"{_drifted(route.drift['swap_interrupted'], 'swap_interrupted')} Finish or undo it first, with repair.yml."
+            f"{_drifted(router.message('swap_interrupted'), 'swap_interrupted')} Finish or undo it first, with repair.yml."
         )
-    if route.live is None or route.idle is None:
+    if router.live is None or router.idle is None:
         raise InputError(
-            f"No color is live on load balancer {route.name} yet: deploy first, switch.yml only switches."
+            f"No color is live on load balancer {router.name} yet: deploy first, switch.yml only switches."
         )
-    live, idle = sides[route.live], sides[route.idle]
+    live, idle = sides[router.live], sides[router.idle]
     serving = live.release
     if commit is not None and serving and serving.commit == commit:
-        return Decision("swap" if route.drift else "unchanged", route.live, serving)
+        return Decision("swap" if router.drift else "unchanged", router.live, serving)
     staged = idle.workload
     if staged is None or staged.release is None:
         raise InputError(
-            f"{route.idle} holds nothing that was staged: stage a commit first, with stage.yml -e commit=<commit>."
+            f"{router.idle} holds nothing that was staged: stage a commit first, with stage.yml -e commit=<commit>."
         )
     if commit is not None and staged.release.commit != commit:
         raise InputError(
-            f"{route.idle} holds {staged.release.commit}, not {commit}: stage {commit} first, with "
+            f"{router.idle} holds {staged.release.commit}, not {commit}: stage {commit} first, with "
             f"stage.yml -e commit={commit}."
         )
     if commit is None and live.workload and live.workload.proven_at >= staged.proven_at:
-        reason = f"{route.idle} holds nothing newer than what is live: name a commit to go back to it"
-        return Decision("unchanged", route.live, serving, reason)
+        reason = f"{router.idle} holds nothing newer than what is live: name a commit to go back to it"
+        return Decision("unchanged", router.live, serving, reason)
     trouble = _not_good(idle)
     if trouble:
         raise InputError(
-            f"{route.idle} cannot be switched to: {trouble}. Stage {staged.release.commit} again."
+            f"{router.idle} cannot be switched to: {trouble}. Stage {staged.release.commit} again."
         )
-    return Decision("swap", route.idle, staged.release)
+    return Decision("swap", router.idle, staged.release)
 
 
-def plan_repair(route: Route, sides: Mapping[str, Side], color: str | None) -> Decision:
+def plan_repair(router: Router, sides: Mapping[str, Side], color: str | None) -> Decision:
     """Onto which color a drifted router is brought: the named one, or what a cut-off swap or its listeners tell.
 
     Raises InputError where none can be told, or where the color could not serve.
     """
-    if color is None and route.cut_off:
-        color = _resolution(route, sides)
-    color = color or route.live
+    if color is None and router.cut_off:
+        color = _resolution(router, sides)
+    color = color or router.live
     if color is None:
         raise InputError(
-            f"Load balancer {route.name} does not say which color is live: name the one to repair it onto "
+            f"Load balancer {router.name} does not say which color is live: name the one to repair it onto "
             "with -e bluegreen_color=blue or green."
         )
     if not _serves(sides[color]):
         raise InputError(f"{color} cannot serve: {_why_not(sides[color])}.")
-    action = "swap" if route.drift or route.live != color else "unchanged"
+    action = "swap" if router.drift or router.live != color else "unchanged"
     return Decision(action, color, sides[color].release)
 
 
-def plan_retire(route: Route, sides: Mapping[str, Side]) -> Decision:
+def plan_retire(router: Router, sides: Mapping[str, Side]) -> Decision:
     """Scale the idle color to zero. Raises InputError where no color is surely idle."""
-    if route.live is None or route.idle is None:
+    if router.live is None or router.idle is None:
         raise InputError(
-            f"Load balancer {route.name} does not say which color is idle: only an idle color can be retired."
+            f"Load balancer {router.name} does not say which color is idle: only an idle color can be retired."
         )
-    idle, live = sides[route.idle], sides[route.live]
+    idle, live = sides[router.idle], sides[router.live]
     if idle.workload is None or idle.workload.replicas == 0:
-        return Decision("unchanged", route.idle, idle.release, f"{route.idle} has no pods")
+        return Decision("unchanged", router.idle, idle.release, f"{router.idle} has no pods")
     if idle.release is None:
         raise InputError(
-            f"What {route.idle} runs was not put there by a deploy, so it is not retired by one: scale it down yourself."
+            f"What {router.idle} runs was not put there by a deploy, so it is not retired by one: scale it down yourself."
         )
     if live.workload is not None and not live.workload.ready:
         raise InputError(
-            f"{route.idle} is not retired while {route.live}, which is live, is not ready: {live.workload.lack}."
+            f"{router.idle} is not retired while {router.live}, which is live, is not ready: {live.workload.lack}."
         )
-    return Decision("retire", route.idle, idle.release)
+    return Decision("retire", router.idle, idle.release)
 
 
 def plan_rollback(
-    route: Route,
+    router: Router,
     sides: Mapping[str, Side],
     ledger: Ledger,
     commit: str | None = None,
@@ -240,23 +228,23 @@ def plan_rollback(
     else has gone back already. To undo a swap that was cut off is to go back from where it was going.
     Raises InputError when there is nothing to go back to.
     """
-    if route.cut_off:
-        back = way_back(sides, route.cut_off, Ledger())
+    if router.cut_off:
+        back = way_back(sides, router.cut_off, Ledger())
         if back.color is None:
             raise InputError(
-                f"There is nothing to roll back to on load balancer {route.name}: {back.reason}."
+                f"There is nothing to roll back to on load balancer {router.name}: {back.reason}."
             )
         return Decision("swap", back.color, back.release)
-    live = sides[route.live].release if route.live else None
+    live = sides[router.live].release if router.live else None
     if leaving is not None and live != leaving:
-        return Decision("unchanged", route.live or COLORS[0], live, _moved(ledger, leaving, live))
+        return Decision("unchanged", router.live or COLORS[0], live, _moved(ledger, leaving, live))
     if commit is not None and live and live.commit == commit:
-        return Decision("unchanged", route.live or COLORS[0], live, f"{commit} is live already")
-    if commit is None and route.live and unfinished_rollback(ledger.events, live):
-        return Decision("complete", route.live, live)
-    back = way_back(sides, route.live, ledger) if commit is None else _way_to(sides, route, ledger, commit)
+        return Decision("unchanged", router.live or COLORS[0], live, f"{commit} is live already")
+    if commit is None and router.live and unfinished_rollback(ledger.events, live):
+        return Decision("complete", router.live, live)
+    back = way_back(sides, router.live, ledger) if commit is None else _way_to(sides, router, ledger, commit)
     if back.color is None:
-        raise InputError(f"There is nothing to roll back to on load balancer {route.name}: {back.reason}.")
+        raise InputError(f"There is nothing to roll back to on load balancer {router.name}: {back.reason}.")
     return Decision(back.action, back.color, back.release)
 
 
@@ -311,11 +299,11 @@ def wants_service(side: Side, live: str | None) -> bool:
     return side.color != live or side.workload is not None
 
 
-def _way_to(sides: Mapping[str, Side], route: Route, ledger: Ledger, commit: str) -> WayBack:
+def _way_to(sides: Mapping[str, Side], router: Router, ledger: Ledger, commit: str) -> WayBack:
     """The way to a commit that somebody chose, good or not."""
-    if route.live is None:
+    if router.live is None:
         return WayBack(None, None, "no color is live")
-    side = sides[other(route.live)]
+    side = sides[other(router.live)]
     if side.holder:
         return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
     if side.release and side.release.commit == commit:
@@ -380,14 +368,14 @@ def _moved(ledger: Ledger, leaving: Release, live: Release | None) -> str:
     return f"{now}, not {leaving.commit} any more"
 
 
-def _resolution(route: Route, sides: Mapping[str, Side]) -> str:
+def _resolution(router: Router, sides: Mapping[str, Side]) -> str:
     """Where a cut-off swap is taken: back to where it came from, else on to where it was going."""
-    going = route.cut_off or COLORS[0]
+    going = router.cut_off or COLORS[0]
     for color in (other(going), going):
         if _serves(sides[color]):
             return color
     raise InputError(
-        f"{_drifted(route.drift['swap_interrupted'], 'swap_interrupted')} Neither color can serve: "
+        f"{_drifted(router.message('swap_interrupted'), 'swap_interrupted')} Neither color can serve: "
         f"{other(going)}: {_why_not(sides[other(going)])}; {going}: {_why_not(sides[going])}."
     )
 
@@ -425,12 +413,12 @@ def _drifted(message: str, code: str) -> str:
     return f"{message[:1].upper()}{message[1:]} ({code})."
 
 
-def _held(side: Side, holder: str) -> str:
+def _held(router: Router, side: Side, holder: str) -> str:
     namespace, name = holder.split("/")
     return (
         f"Node port {_join(side.node_ports)} of {side.color} is held by Service {name} in namespace {namespace}: free it with "
         f"'kubectl -n {namespace} delete service {name}' once nothing needs it, or give {side.color} another "
-        "node port in the load balancer's tags."
+        f"node port in {router.node_ports_in}."
     )
 
 

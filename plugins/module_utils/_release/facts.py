@@ -17,7 +17,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
 Facts = dict[str, Any]
 
 
-def release_facts(side: Side) -> Facts:
+def release_facts(side: Side, target: str) -> Facts:
+    """``target`` is what leads to the color, in words."""
     work = side.workload
     return {
         "commit": side.release.commit if side.release else None,
@@ -30,6 +31,7 @@ def release_facts(side: Side) -> Facts:
         "ready_replicas": work.ready_replicas if work else 0,
         "images": list(work.images) if work else [],
         "node_ports": list(side.node_ports),
+        "target": target,
         "holder": side.holder,
     }
 

@@ -42,12 +42,17 @@ _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "uid", "creati
 
 @dataclass(frozen=True)
 class Place:
-    """Where a color's objects go."""
+    """Where a color's objects go.
+
+    ``node_ports`` are those that lead to the color, empty where the router leads to it by other means;
+    ``node_ports_in`` says where they are written down.
+    """
 
     app: str
     namespace: str
     color: str
     node_ports: tuple[int, ...]
+    node_ports_in: str = "the router"
 
     @property
     def name(self) -> str:
@@ -207,8 +212,10 @@ def node_ports(service: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def proxy_port(service: Object, place: Place) -> str:
-    """What the service proxy calls the color's first node port: the port's name, else its number."""
-    first = next(port for port in _ports(service) if port.get("nodePort") in place.node_ports)
+    """What the service proxy calls the first port that leads to the color: the port's name, else its number."""
+    first = next(
+        port for port in _ports(service) if not place.node_ports or port.get("nodePort") in place.node_ports
+    )
     return str(first.get("name") or first["port"])
 
 
@@ -232,6 +239,8 @@ def _check_object(entry: Object, place: Place, commit: str) -> None:
 
 
 def _check_ports(service: Object, place: Place) -> None:
+    if not place.node_ports:
+        return
     spec = service.get("spec") or {}
     if spec.get("type") != "NodePort":
         raise InputError(
@@ -241,7 +250,7 @@ def _check_ports(service: Object, place: Place) -> None:
     if given != set(place.node_ports):
         raise InputError(
             f"Service {place.name} has node port {_join(given)}, but {place.color} is {_join(place.node_ports)} "
-            "in the load balancer's tags: use {{ bluegreen_node_port }}."
+            f"in {place.node_ports_in}: use {{{{ bluegreen_node_port }}}}."
         )
 
 

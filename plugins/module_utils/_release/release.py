@@ -16,7 +16,6 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import owns
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -103,26 +102,6 @@ class Side:
         return self.workload.release if self.workload else None
 
 
-@dataclass(frozen=True)
-class Route:
-    """What of the router decides here.
-
-    ``drift`` maps a code to its sentence; ``cut_off`` is the color that a dead run's swap was
-    going to, ``living`` the one that somebody's swap is going to at this moment.
-    """
-
-    name: str
-    type: str
-    live: str | None
-    idle: str | None
-    node_ports: Mapping[str, tuple[int, ...]]
-    serves: bool
-    drift: Mapping[str, str]
-    claim: str | None
-    cut_off: str | None = None
-    living: str | None = None
-
-
 def read_commit(value: Any) -> str:
     """The commit that was asked for. Raises InputError when it is no string of the allowed form."""
     if isinstance(value, list) and len(value) == 1:
@@ -180,30 +159,6 @@ def check_hooks(hooks: Mapping[str, Any], is_file: Callable[[str], bool]) -> Non
                     f"The hook {file} is not the absolute path of a file on the controller: "
                     "write it there, or name another."
                 )
-
-
-def read_route(facts: Mapping[str, Any]) -> Route:
-    """One entry of ``load_balancers`` as elb_color_facts returns it."""
-    try:
-        colors, intent = facts["colors"], facts["intent"]
-        return Route(
-            name=facts["name"],
-            type=facts["type"],
-            live=facts["live"],
-            idle=facts["idle"],
-            node_ports={
-                color: tuple(colors[color]["node_ports"]) if colors.get(color) else () for color in COLORS
-            },
-            serves=any(listener["color"] for listener in facts["listeners"]),
-            drift={drift["code"]: drift["message"] for drift in facts["drift"]},
-            claim=facts["claim"],
-            cut_off=intent["color"] if intent and not intent["living"] else None,
-            living=intent["color"] if intent and intent["living"] else None,
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"router is not an entry of elb_color_facts' load_balancers ({type(error).__name__}: {error})."
-        ) from error
 
 
 def read_release(deployment: Mapping[str, Any]) -> Release | None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Route, Router
 
 Returned = Mapping[str, Any]
 
@@ -32,75 +35,77 @@ _TEMPLATE = re.compile(
     r"|The filter plugin 'octoblu[.]bluegreen[.]as_type' failed: (.+)",
     re.DOTALL,
 )
-# kubernetes.core tells the API server's answer as it came.
-_STATUS = re.compile(r'^(Failed to \w+ object): .*"message":"((?:[^"\\]|\\.)*)"', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is for.
+
+    ``action`` is what the role was asked for; ``manifests`` are the paths of their templates, ``on_failure`` is whether
+    a failure behind the swap goes back. Times are seconds since the epoch.
+    """
+
+    app: str
+    namespace: str
+    action: str
+    commit: str
+    load_balancer: str
+    check_mode: bool
+    started: float
+    finished: float
+    manifests: Sequence[str] = ()
+    on_failure: str = "rollback"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the tasks of a run returned, each empty when it has not run.
+    """What was asked for, and what the run's tasks have returned, by the names under which the role registers it.
 
-    ``action`` is what the role was asked for; ``router`` the facts' entry of the load balancer;
-    ``failure`` the ``msg`` of the task that failed and whether it is ``locked`` by somebody else;
-    ``recorded`` and ``freed`` may hold the ``msg`` of a failure that ended nothing;
-    ``lock`` is what taking the lock returned, ``checking`` and ``swapping`` what beginning these phases did; ``undone``
-    what putting the idle color back returned, ``back`` what going back after a swap did; ``cluster``
-    why the cluster could not be read for a status; ``manifests`` the paths of their templates;
-    ``on_failure`` whether a failure behind the swap goes back. Times are seconds since the epoch.
+    A task that has not run is not among them. ``failure`` is of the task that ended the run, with its ``msg``, ``step``,
+    ``results`` if it was a loop, and whether the lock is ``locked`` by somebody else.
     """
 
-    app: str
-    action: str
-    commit: str
-    check_mode: bool
-    started: float
-    finished: float
-    router: Returned = field(default_factory=dict)
-    rendered: Returned = field(default_factory=dict)
-    plan: Returned = field(default_factory=dict)
-    lock: Returned = field(default_factory=dict)
-    applied: Returned = field(default_factory=dict)
-    wait: Returned = field(default_factory=dict)
-    smoke: Returned = field(default_factory=dict)
-    checking: Returned = field(default_factory=dict)
-    staged: Returned = field(default_factory=dict)
-    swapping: Returned = field(default_factory=dict)
-    swap: Returned = field(default_factory=dict)
-    preview: Returned = field(default_factory=dict)
-    scaled: Returned = field(default_factory=dict)
-    unlocked: Returned = field(default_factory=dict)
-    back: Returned = field(default_factory=dict)
-    recorded: Returned = field(default_factory=dict)
-    freed: Returned = field(default_factory=dict)
-    failure: Returned = field(default_factory=dict)
-    undone: Returned = field(default_factory=dict)
-    cluster: str = ""
-    manifests: Sequence[str] = ()
-    on_failure: str = "rollback"
+    asked: Asked
+    did: Mapping[str, Returned]
+
+    def __getitem__(self, name: str) -> Returned:
+        return self.did.get(name) or {}
+
+    @cached_property
+    def router(self) -> Router | None:
+        """The router as it was read; None before that."""
+        facts = (self["facts"].get("load_balancers") or {}).get(self.asked.load_balancer)
+        return router_of(facts) if facts else None
+
+    @property
+    def plan(self) -> Returned:
+        """The plan; empty where there is none, or where the cluster could not be read."""
+        return self["plan"] if "releases" in self["plan"] else {}
 
     @property
     def locked(self) -> bool:
-        return self.lock.get("token") is not None
+        return self["lock"].get("token") is not None
 
     @property
     def checks_begun(self) -> Returned:
         """What began the checks: their phase, or the lock itself where it was taken for them."""
-        return self.lock if self.plan.get("action") == "swap" and "at" not in self.checking else self.checking
+        takes_for_them = self.plan.get("action") == "swap" and not _ran(self["checking"])
+        return self["lock"] if takes_for_them else self["checking"]
 
     @property
     def swap_begun(self) -> Returned:
         """What began the swap: its phase, or the mark before it."""
         marks = any(step["do"] == "mark" and step["lock"] for step in self.plan.get("steps") or ())
-        return self.staged if self.locked and marks and "at" in self.staged else self.swapping
+        return self["staged"] if self.locked and marks and _ran(self["staged"]) else self["swapping"]
 
     @property
     def moved(self) -> bool:
-        return "before" in self.swap and not self.swap.get("failed")
+        return "before" in self["swap"] and not self["swap"].get("failed")
 
     @property
     def live(self) -> str | None:
         """The color that was live when the run began."""
-        color: str | None = self.plan.get("live") or self.router.get("live")
+        color: str | None = self.plan.get("live") or (self.router.live if self.router else None)
         return color
 
     @property
@@ -114,43 +119,45 @@ class Run:
 
     @property
     def wanted(self) -> str | None:
-        commit: str | None = self.plan.get("commit") or self.commit or self.release(self.color).get("commit")
+        commit: str | None = (
+            self.plan.get("commit") or self.asked.commit or self.release(self.color).get("commit")
+        )
         return commit
 
 
 def outcome(run: Run) -> str:
     """How it ended, as one word that a machine can act on."""
-    if run.swap.get("open") or run.back.get("open"):
+    if run["swap"].get("open") or run["back"].get("open"):
         return "port_closed"
-    if run.swap.get("restored"):
+    if run["swap"].get("restored"):
         return "restored"
-    if run.failure.get("locked"):
+    if run["failure"].get("locked"):
         return "locked"
-    if _ran(run.back):
+    if _ran(run["back"]):
         return "rolled_back"
-    if run.moved and (run.action != "preview" or run.swap.get("changed")):
-        return _DONE[run.action]
-    if run.failure:
+    if run.moved and (run.asked.action != "preview" or run["swap"].get("changed")):
+        return _DONE[run.asked.action]
+    if run["failure"]:
         return _failed_outcome(run)
-    if run.action == "rollback" and run.plan.get("action") == "complete":
+    if run.asked.action == "rollback" and run.plan.get("action") == "complete":
         return "rolled_back"
-    if run.action == "stage" and _worked(run):
+    if run.asked.action == "stage" and _worked(run):
         return "staged"
-    if run.action == "retire" and _worked(run):
+    if run.asked.action == "retire" and _worked(run):
         return "retired"
-    if run.unlocked.get("changed"):
+    if run["unlocked"].get("changed"):
         return "unlocked"
-    return "previewed" if run.preview.get("changed") and run.action == "preview" else "unchanged"
+    return "previewed" if run["preview"].get("changed") and run.asked.action == "preview" else "unchanged"
 
 
 def _failed_outcome(run: Run) -> str:
     """Whose fault it was that the traffic did not move."""
-    if _failed(run.swap) or not run.locked or not _worked(run):
+    if _failed(run["swap"]) or not run.locked or not _worked(run):
         return "refused"
-    if _failed(run.staged):
+    if _failed(run["staged"]):
         return "stage_failed"
-    bringing_up = run.plan.get("action") != "swap" and not run.staged
-    staging = any(map(_failed, (run.applied, run.scaled, run.wait)))
+    bringing_up = run.plan.get("action") != "swap" and not run["staged"]
+    staging = any(map(_failed, (run["applied"], run["scaled"], run["wait"])))
     return "stage_failed" if bringing_up and staging else "check_failed"
 
 
@@ -160,10 +167,10 @@ def _worked(run: Run) -> bool:
 
 def judges(run: Run) -> bool:
     """Whether a failure says of the release itself that it is bad: it did not get ready, or answered badly."""
-    if run.action not in ("deploy", "stage") or run.plan.get("action") != "stage":
+    if run.asked.action not in ("deploy", "stage") or run.plan.get("action") != "stage":
         return False
-    not_ready = _failed(run.wait) and "workloads" in run.wait
-    return not_ready or (_failed(run.smoke) and "answered" in run.smoke)
+    not_ready = _failed(run["wait"]) and "workloads" in run["wait"]
+    return not_ready or (_failed(run["smoke"]) and "answered" in run["smoke"])
 
 
 def recovery(run: Run) -> dict[str, bool]:
@@ -172,18 +179,30 @@ def recovery(run: Run) -> dict[str, bool]:
     ``undo`` puts the idle color back as it was, ``go_back`` the traffic onto the color that was live before, and
     ``record`` writes the failure down.
     """
-    locked = run.failure.get("locked")
+    locked = run["failure"].get("locked")
     plan = run.plan
     return {
-        "undo": bool(plan.get("undo") and run.applied and "at" not in run.staged and not locked),
+        "undo": bool(plan.get("undo") and run["applied"] and not _ran(run["staged"]) and not locked),
         # A preview that cannot follow says nothing of what serves now.
         "go_back": run.moved
-        and not _failed(run.preview)
-        and run.on_failure == "rollback"
-        and run.action in ("deploy", "switch")
+        and not _failed(run["preview"])
+        and run.asked.on_failure == "rollback"
+        and run.asked.action in ("deploy", "switch")
         and plan.get("live") not in (None, plan.get("color")),
         "record": plan.get("commit") is not None and not locked,
     }
+
+
+def hook(run: Run) -> dict[str, Any]:
+    """What hooks are told, also where there is no plan. The ``reason`` is empty while nothing has failed."""
+    unplanned = dict.fromkeys(("color", "commit", "previous_color", "previous_commit", "dns_name"))
+    named = {
+        "app": run.asked.app,
+        "namespace": run.asked.namespace,
+        "load_balancer": run.asked.load_balancer,
+    }
+    told = str(run["failure"].get("msg") or "")
+    return {**unplanned, **named, **(run["plan"].get("hook") or {}), "reason": told}
 
 
 def result(run: Run) -> dict[str, Any]:
@@ -199,51 +218,58 @@ def result(run: Run) -> dict[str, Any]:
         "previous_color": run.live,
         "changed": any(
             each.get("changed", False)
-            for each in (run.applied, run.scaled, run.swap, run.preview, run.back, run.unlocked)
+            for each in (
+                run["applied"],
+                run["scaled"],
+                run["swap"],
+                run["preview"],
+                run["back"],
+                run["unlocked"],
+            )
         ),
-        "check_mode": run.check_mode,
-        "gap_ms": dict(run.swap.get("gap_ms") or {}) or None,
+        "check_mode": run.asked.check_mode,
+        "gap_ms": dict(run["swap"].get("gap_ms") or {}) or None,
         "seconds": _seconds(run),
-        "rollback": None if run.failure else run.plan.get("rollback"),
+        "rollback": None if run["failure"] else run.plan.get("rollback"),
     }
 
 
 def reason(run: Run) -> str:
     """Why it failed, empty when it did not."""
-    if not run.failure:
+    if not run["failure"]:
         return ""
-    told = str(run.failure.get("msg") or "A task failed without a reason.")
-    if _failed(run.rendered):
-        broken = [each for each in run.rendered.get("results", ()) if _failed(each)]
-        templates = [str(each["__bluegreen_template"]) for each in broken] or run.manifests
+    told = str(run["failure"].get("msg") or "A task failed without a reason.")
+    if run["failure"].get("step") == "render":
+        broken = [each for each in run["failure"].get("results") or () if _failed(each)]
+        templates = [str(each["__bluegreen_template"]) for each in broken] or run.asked.manifests
         told = str(broken[0].get("msg")) if broken else told
         match = _TEMPLATE.search(told)
         why = match[match.lastindex or 0] if match else told.rpartition("Task failed: ")[2]
         return f"The manifests do not render ({', '.join(templates)}): {why}"
-    if match := _STATUS.match(told):
-        return f"{match[1]}: {match[2]}"
     return told
 
 
 def summary(run: Run) -> list[str]:
     """At most ten lines for a person; the list has a line a run of the ledger."""
-    if run.failure:
+    if run["failure"]:
         return list(_run_lines(run))
-    if run.action == "list":
+    if run.asked.action == "list":
         return list(_list_lines(run))
-    return list(_status_lines(run) if run.action == "status" else _run_lines(run))
+    return list(
+        _status_lines(run, run.router) if run.asked.action == "status" and run.router else _run_lines(run)
+    )
 
 
 def _seconds(run: Run) -> dict[str, float | None]:
     """How long each phase took, None for one that was not come to."""
-    planned, checking = run.plan.get("at"), run.checks_begun.get("at")
-    staged, swapping = run.staged.get("at"), run.swap_begun.get("at")
+    planned, checking = _when(run.plan), _when(run.checks_begun)
+    staged, swapping = _when(run["staged"]), _when(run.swap_begun)
     brought_up = run.plan.get("action") in ("stage", "scale")
     ends = {
         "stage": (planned if brought_up else None, checking or staged or swapping),
         "checks": (checking, staged or swapping),
-        "swap": (swapping, run.finished if run.swap else None),
-        "total": (run.started, run.finished),
+        "swap": (swapping, run.asked.finished if run["swap"] else None),
+        "total": (run.asked.started, run.asked.finished),
     }
     return {
         phase: None if begin is None or end is None else round(max(end - begin, 0.0), 1)
@@ -252,43 +278,45 @@ def _seconds(run: Run) -> dict[str, float | None]:
 
 
 def _run_lines(run: Run) -> Iterator[str]:
-    yield f"{run.app}: {_headline(run)}"
-    if run.failure:
+    yield f"{run.asked.app}: {_headline(run)}"
+    if run["failure"]:
         yield f"why: {reason(run).splitlines()[0]}"
     commit = run.release(run.live).get("commit")
     before = f"{commit} on {run.live}" if commit else str(run.live)
     if run.moved and run.live:
         yield f"before: {before}"
-    elif run.failure and run.live:
+    elif run["failure"] and run.live:
         yield f"still live: {before}"
-    if _ran(run.undone):
+    if _ran(run["undone"]):
         yield f"{run.color}: put back to {run.release(run.color).get('commit')}"
-    elif _failed(run.undone):
-        yield f"{run.color}: could not be put back: {run.undone.get('msg')}"
-    if run.back:
-        now = f"went back to {before}" if _ran(run.back) else f"could not go back: {run.back.get('msg')}"
-        yield f"{run.router.get('name')}: {now}"
-    for what, returned in (("ledger", run.recorded), ("lock", run.freed)):
+    elif _failed(run["undone"]):
+        yield f"{run.color}: could not be put back: {run['undone'].get('msg')}"
+    if run["back"]:
+        now = (
+            f"went back to {before}" if _ran(run["back"]) else f"could not go back: {run['back'].get('msg')}"
+        )
+        yield f"{_name(run)}: {now}"
+    for what, returned in (("ledger", run["recorded"]), ("lock", run["freed"])):
         # What must not fail a run that has failed already.
         if returned.get("msg"):
             yield f"{what}: {returned['msg']}"
-    if run.swap.get("gap_ms"):
-        gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run.swap["gap_ms"].items())
-        yield f"{run.router.get('name')}: closed port {gaps}"
+    if run["swap"].get("gap_ms"):
+        gaps = ", ".join(f"{port} for {gap} ms" for port, gap in run["swap"]["gap_ms"].items())
+        yield f"{_name(run)}: closed port {gaps}"
     seconds = _seconds(run)
     total = seconds.pop("total")
     phases = ", ".join(f"{phase} {value}" for phase, value in seconds.items() if value is not None)
     yield f"took {total} s" + (f": {phases}" if phases else "")
-    if not run.failure and run.plan.get("rollback"):
+    if not run["failure"] and run.plan.get("rollback"):
         yield f"rollback: {_way_back(run.plan['rollback'])}"
 
 
 def _headline(run: Run) -> str:
     ended = outcome(run)
-    would = run.check_mode
-    if run.failure:
+    would = run.asked.check_mode
+    if run["failure"]:
         where = f" of {run.wanted} to {run.color}" if run.plan.get("color") else ""
-        return f"{run.action}{where} ended as {ended}"
+        return f"{run.asked.action}{where} ended as {ended}"
     said = {
         "unchanged": _nothing_to_do(run),
         "repaired": f"{'would be' if would else 'is'} wholly on {run.color}",
@@ -296,36 +324,42 @@ def _headline(run: Run) -> str:
         "rolled_back": f"{'would roll' if would else 'rolled'} back to {run.wanted} on {run.color}",
         "staged": f"{run.wanted}{' would be' if would else ''} staged on {run.color}, {run.live} stays live",
         "retired": f"{run.color}{' would be' if would else ''} scaled to zero, {run.live} stays live",
-        "previewed": f"{run.router.get('idle')}{' would be' if would else ''} shown at {_preview_at(run)}",
-        "unlocked": f"lock{' would be' if would else ''} taken from {_holder(run.unlocked.get('taken_from'))}",
+        "previewed": f"{_idle(run)}{' would be' if would else ''} shown at {_preview_at(run)}",
+        "unlocked": f"lock{' would be' if would else ''} taken from {_holder(run['unlocked'].get('taken_from'))}",
     }
     return said[ended]
 
 
 def _nothing_to_do(run: Run) -> str:
-    if run.action == "unlock":
+    if run.asked.action == "unlock":
         return "nobody holds the lock, nothing to do"
-    if run.action == "preview":
-        return f"{run.router.get('idle')} is shown at {_preview_at(run)} already, nothing to do"
+    if run.asked.action == "preview":
+        return f"{_idle(run)} is shown at {_preview_at(run)} already, nothing to do"
     if run.plan.get("action") == "resolve":
         # In check mode it is not resolved, and what comes after it cannot be known.
         return f"the swap that was cut off would be resolved onto {run.color} first, and the rest be planned then"
     if run.plan.get("reason"):
         return f"{run.plan['reason']}, nothing to do"
-    if run.action == "stage" and run.color != run.live:
+    if run.asked.action == "stage" and run.color != run.live:
         return f"{run.wanted} is staged on {run.color} already, nothing to do"
     return f"{run.wanted or 'a release of no deploy'} is live on {run.color}, nothing to do"
 
 
 def _preview_at(run: Run) -> str:
     """Where the preview is, after what this run did."""
-    for returned in (run.preview, run.swap):
-        after = returned.get("after") or {}
-        ports = [after["preview_port"]] if after.get("preview_port") else []
-        ports = ports or [each["port"] for each in after.get("listeners") or () if each["color"]]
-        if after and (returned is run.preview or after.get("preview_port")):
-            return ", ".join(f"{after['dns_name']}:{port}" for port in ports)
-    return str(run.router.get("name"))
+    for returned in (run["preview"], run["swap"]):
+        after = router_of(returned["after"]) if "after" in returned else None
+        if after and (returned is run["preview"] or any(route.preview for route in after.routes)):
+            return ", ".join(after.preview_addresses())
+    return _name(run)
+
+
+def _idle(run: Run) -> str | None:
+    return run.router.idle if run.router else None
+
+
+def _name(run: Run) -> str:
+    return run.router.name if run.router else "the router"
 
 
 def _holder(hold: Returned | None) -> str:
@@ -338,7 +372,7 @@ def _holder(hold: Returned | None) -> str:
 def _list_lines(run: Run) -> Iterator[str]:
     rows = run.plan.get("history") or []
     if not rows:
-        yield f"{run.app}: the ledger is empty"
+        yield f"{run.asked.app}: the ledger is empty"
         return
     head = ("commit", "color", "when", "who", "ended", "")
     table = [head, *(_list_row(row) for row in rows)]
@@ -354,29 +388,32 @@ def _list_row(row: Returned) -> tuple[str, ...]:
     return row["commit"], row["color"], row["at"], row["who"], row["ended"], ", ".join(notes)
 
 
-def _status_lines(run: Run) -> Iterator[str]:
-    router = run.router
-    yield f"{run.app}: {run.live or 'no color'} is live"
+def _status_lines(run: Run, router: Router) -> Iterator[str]:
+    yield f"{run.asked.app}: {run.live or 'no color'} is live"
     for color in COLORS:
         if run.plan:
             yield f"{color}: {_color_line(run.release(color))}"
         else:
-            ports = (router["colors"][color] or {}).get("node_ports") or ["unknown"]
-            yield f"{color}: node port {', '.join(str(port) for port in ports)}"
-    listeners = ", ".join(
-        f"{listener['port']} -> {listener['color'] or listener['instance_port']}"
-        for listener in router["listeners"]
-    )
-    yield f"{router['name']}: {listeners or 'no listeners'}; health check {router['health_check']['target']}"
-    states = ", ".join(f"{instance['id']} {instance['state']}" for instance in router["instances"])
-    yield f"instances: {states or 'none'}"
-    drifts = [*router["drift"], *run.plan.get("drift", ())]
-    drift = "; ".join(f"{each['message']} ({each['code']})" for each in drifts)
-    yield f"drift: {drift or 'none'}"
-    yield f"claim: {router['claim'] or 'none'}"
+            yield f"{color}: {router.targets[color].words}"
+    routes = ", ".join(_route_text(route) for route in router.routes)
+    yield f"{router.name}: {'; '.join((routes or 'no listeners', *router.notes))}"
+    states = ", ".join(f"{backend.name} {backend.state}" for backend in router.backends)
+    yield f"{router.backends_are}: {states or 'none'}"
+    drifts = [(each.message, each.code) for each in router.drift]
+    drifts += [(each["message"], each["code"]) for each in run.plan.get("drift", ())]
+    yield f"drift: {'; '.join(f'{message} ({code})' for message, code in drifts) or 'none'}"
+    yield f"claim: {router.claim or 'none'}"
     if run.plan:
         yield f"lock: {_lock_line(run.plan.get('lock'))}"
-    yield f"rollback: {_way_back(run.plan['rollback'])}" if run.plan else f"cluster: {run.cluster}"
+    yield (
+        f"rollback: {_way_back(run.plan['rollback'])}"
+        if run.plan
+        else f"cluster: {run['plan'].get('msg', '')}"
+    )
+
+
+def _route_text(route: Route) -> str:
+    return f"{route.name} -> {route.color or route.target}{' (preview)' if route.preview else ''}"
 
 
 def _lock_line(hold: Returned | None) -> str:
@@ -387,15 +424,15 @@ def _lock_line(hold: Returned | None) -> str:
 
 
 def _color_line(release: Returned) -> str:
-    ports = ", ".join(str(port) for port in release["node_ports"]) or "unknown"
+    target = release["target"]
     if release["holder"]:
-        return f"node port {ports} is held by Service {release['holder']}"
+        return f"{target} is held by Service {release['holder']}"
     if not release["images"]:
-        return f"nothing, node port {ports}"
+        return f"nothing, {target}"
     marks = [mark for mark in ("proven", "rejected") if release[mark]] or ["not proven"]
     state = "ready" if release["ready"] else f"not ready, {release['lack']}"
     what = release["commit"] or f"{', '.join(release['images'])} (of no deploy)"
-    return f"{what}, {', '.join(marks)}, {state} ({release['ready_replicas']} of {release['replicas']}), node port {ports}"
+    return f"{what}, {', '.join(marks)}, {state} ({release['ready_replicas']} of {release['replicas']}), {target}"
 
 
 def _way_back(rollback: Returned) -> str:
@@ -406,7 +443,12 @@ def _way_back(rollback: Returned) -> str:
 
 
 def _ran(returned: Returned) -> bool:
-    return bool(returned) and not (returned.get("skipped") or _failed(returned))
+    return bool(returned) and not _failed(returned)
+
+
+def _when(returned: Returned) -> float | None:
+    """When it was done, in seconds since the epoch."""
+    return returned.get("at") if _ran(returned) else None
 
 
 def _failed(returned: Returned) -> bool:

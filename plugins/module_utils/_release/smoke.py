@@ -12,12 +12,13 @@ import json
 import socket
 import ssl
 import urllib.error
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
 _SHOWN = 200
 
@@ -64,17 +65,13 @@ class Verdict:
     cause: str = ""
 
 
-def preview_url(router: Mapping[str, Any] | None, color: str, node_ports: Sequence[int], path: str) -> str:
-    """The address at which the router (an entry of elb_color_facts) shows a color apart; InputError where it does not."""
-    facts = router or {}
-    preview = facts.get("preview_port")
-    for listener in facts.get("listeners") or ():
-        if listener["instance_port"] in node_ports and preview in (None, listener["port"]):
-            scheme = "https" if listener["protocol"] == "HTTPS" else "http"
-            return f"{scheme}://{facts['dns_name']}:{listener['port']}/{path.lstrip('/')}"
+def preview_url(router: Router | None, color: str, target: str, path: str) -> str:
+    """The address at which the router shows a color apart; InputError where nothing of its ``target`` is shown."""
+    shown = router.shown_at(color) if router else None
+    if shown:
+        return f"{shown}/{path.lstrip('/')}"
     raise InputError(
-        f"The smoke request goes through the preview, and nothing shows {color} there "
-        f"(node port {', '.join(str(port) for port in node_ports)}): run preview.yml first."
+        f"The smoke request goes through the preview, and nothing shows {color} there ({target}): run preview.yml first."
     )
 
 

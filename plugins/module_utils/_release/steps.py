@@ -18,8 +18,9 @@ Step = dict[str, Any]
 
 # What applying may take beside the pods' own time, in seconds.
 _BESIDE_READY = 120
-# A swap is short, and nobody breaks into it.
+# A way back breaks into what others do, but for a swap: that is short, and is waited for.
 _MAY_BE_BROKEN_INTO = ["stage", "checks", "hook"]
+_SWAP_HAS_ENDED = 150
 _CARRIED_OUT = ("stage", "scale", "swap", "complete")
 
 
@@ -51,12 +52,17 @@ class Scene:
 
 
 def lock_taken(decision: Decision, scene: Scene) -> Step:
-    """The options with which the role takes the lock: where only the router changes, for the checks at once."""
+    """The options with which the role takes the lock: where only the router changes, for the checks at once.
+
+    ``wait`` are the seconds for which it is waited for at least.
+    """
     phase = "checks" if decision.action == "swap" else "stage"
+    breaks_in = scene.goal in ("rollback", "repair")
     return {
         "phase": phase,
         "seconds": scene.lock_seconds[phase],
-        "take_from": _MAY_BE_BROKEN_INTO if scene.goal in ("rollback", "repair") else [],
+        "take_from": _MAY_BE_BROKEN_INTO if breaks_in else [],
+        "wait": _SWAP_HAS_ENDED if breaks_in else 0,
     }
 
 

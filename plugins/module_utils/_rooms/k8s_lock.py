@@ -247,5 +247,4 @@ def _result(
         "version": version,
         "contended": contended,
         "taken_from": taken_from,
-        "at": round(time.time(), 3),
     }

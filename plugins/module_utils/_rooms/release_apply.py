@@ -26,7 +26,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     if lock and not check_mode:
         # Who has broken in may have made this the live color since.
         check_held(client, lock["name"], params["namespace"], lock["token"])
-    how = How(check_mode, params["strict"], params["replace"])
+    how = How(check_mode, params["strict"], params["replace"], params["scales"])
     applied, diff, warnings = [], [], []
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"

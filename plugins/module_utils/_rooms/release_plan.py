@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, auth_options
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import process_gone
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
@@ -25,7 +25,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     Decision,
     WayBack,
     after_move,
-    check_can_follow,
     check_claim,
     check_router,
     choose_release,
@@ -74,14 +73,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
-    Route,
     check_app,
     check_hooks,
     check_patience,
     check_smoke,
     companions,
     read_commit,
-    read_route,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import preview_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standing import (
@@ -90,7 +87,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standin
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps import Scene, lock_taken, steps
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 
 # The goals that make a release of rendered manifests, and those that only read.
@@ -103,11 +102,12 @@ GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", *_READING)
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run is about, and what it has found."""
+    """What a run is about, and what it has found; ``shown_by`` is the router that has the preview."""
 
     params: Mapping[str, Any]
     client: Cluster
-    route: Route
+    router: Router
+    shown_by: Router | None
     places: Mapping[str, Place]
     standing: Standing
 
@@ -117,7 +117,12 @@ class _Run:
 
     @property
     def local_allowed(self) -> bool:
-        return self.params["allow_local"] or self.route.type == "application"
+        return self.params["allow_local"] or self.router.abilities.local_traffic
+
+    @property
+    def follows(self) -> Router | None:
+        """The router that shows the idle color and nothing else, where there is one of its own."""
+        return self.shown_by if self.shown_by and self.shown_by.name != self.router.name else None
 
 
 @dataclass(frozen=True)
@@ -132,31 +137,35 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     goal = params["goal"]
     check_app(params["app"])
     check_smoke(params["smoke"])
-    route = read_route(params["router"])
+    router = router_of(params["router"])
     places = {
-        color: Place(params["app"], params["namespace"], color, route.node_ports[color]) for color in COLORS
+        color: Place(
+            params["app"], params["namespace"], color, router.targets[color].node_ports, router.node_ports_in
+        )
+        for color in COLORS
     }
     commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
-    waits = route.living is not None and not params["locked"] and goal not in _READING
+    waits = router.living is not None and not params["locked"] and goal not in _READING
     if goal not in _READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
         hooks_warning = _check_hooks(params)
     if goal not in _READING and not waits:
-        check_router(route, params["creates_listeners"], repairs=goal == "repair")
-    rendered = _read_rendered(params, route, places, commit) if goal in RENDERING and commit else None
+        check_router(router, repairs=goal == "repair")
+    rendered = _read_rendered(params, router, places, commit) if goal in RENDERING and commit else None
 
     tell(f"reading namespace {params['namespace']} at {client.host}")
     standing = read_standing(client, params["app"], params["namespace"], places)
-    this = _Run(params, client, route, places, standing)
+    shown_by = router_of(params["preview_router"]) if params["preview_router"] else None
+    this = _Run(params, client, router, shown_by, places, standing)
     result = _describe(this)
     if goal not in _READING:
-        check_claim(route, standing.claim, params["claim"])
+        check_claim(router, standing.claim, params["claim"])
         if goal in _FOLLOWED:
-            _check_preview(params, route, standing.claim)
+            _check_preview(this)
         result |= _wait(this) if waits else _plan(this, commit, rendered)
         result["warnings"] = [*hooks_warning, *result.get("warnings", ())]
     result["warnings"] = [*standing.warnings, *result.get("warnings", ())]
-    return {**result, "at": round(time.time(), 3)}
+    return result
 
 
 def _check_hooks(params: Mapping[str, Any]) -> list[str]:
@@ -170,38 +179,34 @@ def _check_hooks(params: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _check_preview(params: Mapping[str, Any], route: Route, claim: str) -> None:
+def _check_preview(this: _Run) -> None:
     """Refuse what pointing the preview's load balancer at the idle color would refuse after the swap."""
-    preview = params["preview_router"]
-    if preview and preview.get("name") not in (None, route.name):
-        follows = read_route(preview)
-        check_router(follows, repairs=True)
-        if params["goal"] == "deploy" and not params["creates_listeners"]:
-            check_can_follow(follows)
-        check_claim(follows, claim, params["claim"])
+    if this.follows:
+        check_router(this.follows, repairs=True)
+        check_claim(this.follows, this.standing.claim, this.params["claim"])
 
 
 def _wait(this: _Run) -> Result:
     """A plan for when somebody's swap is under way: nothing can be said before it has ended."""
-    nothing = Decision("wait", this.route.living or COLORS[0])
+    nothing = Decision("wait", this.router.living or COLORS[0])
     return {**_carried_out(this, nothing), "rollback": None}
 
 
 def _plan(this: _Run, commit: str | None, rendered: _Rendered | None) -> Result:
-    route, sides = this.route, this.standing.sides
+    router, sides = this.router, this.standing.sides
     if rendered:
-        wanted = choose_release(route, sides, this.standing.ledger, rendered.release)
+        wanted = choose_release(router, sides, this.standing.ledger, rendered.release)
         plan = plan_deploy if this.goal == "deploy" else plan_stage
-        decision = plan(route, sides, wanted)
+        decision = plan(router, sides, wanted)
         return _carried_out(this, decision, rendered)
     if this.goal == "repair":
-        return _carried_out(this, plan_repair(route, sides, this.params["color"]))
+        return _carried_out(this, plan_repair(router, sides, this.params["color"]))
     if this.goal == "switch":
-        return _carried_out(this, plan_switch(route, sides, commit))
+        return _carried_out(this, plan_switch(router, sides, commit))
     if this.goal == "retire":
-        return _carried_out(this, plan_retire(route, sides))
+        return _carried_out(this, plan_retire(router, sides))
     leaving = _leaving(this)
-    return _carried_out(this, plan_rollback(route, sides, this.standing.ledger, commit, leaving))
+    return _carried_out(this, plan_rollback(router, sides, this.standing.ledger, commit, leaving))
 
 
 def _leaving(this: _Run) -> Release | None:
@@ -209,7 +214,7 @@ def _leaving(this: _Run) -> Release | None:
     named = this.params["leaving"]
     if not named:
         return None
-    live = this.standing.sides[this.route.live].release if this.route.live else None
+    live = this.standing.sides[this.router.live].release if this.router.live else None
     if named.get("manifest"):
         return Release(named["commit"], named["manifest"])
     return live if live and live.commit == named["commit"] else Release(named["commit"], "")
@@ -217,7 +222,7 @@ def _leaving(this: _Run) -> Release | None:
 
 def _served(this: _Run) -> Result | None:
     """The release that was live when this was read; before a swap that is under way, what that leaves."""
-    live = other(this.route.living) if this.route.living else this.route.live
+    live = other(this.router.living) if this.router.living else this.router.live
     release = this.standing.sides[live].release if live else None
     return asdict(release) if release else None
 
@@ -227,18 +232,17 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
     plan = _planned(this, decision, rendered)
     # A Job that has completed cannot become unready, and may have been cleaned up since.
     lasting = [each for each in plan["workloads"] if each["kind"] != "Job"] + plan["service"]
-    preview = this.params["preview_router"] or {}
     scene = Scene(
         goal=this.goal,
-        live=this.route.live,
+        live=this.router.live,
         smoke=plan["smoke"] is not None,
         settles=bool(lasting),
-        follows=preview.get("name") not in (None, this.route.name),
+        follows=this.follows is not None,
         locked=this.params["locked"],
         moments=[moment for moment, files in this.params["hooks"].items() if files],
         ready_timeout=this.params["ready_timeout"],
     )
-    before = this.standing.sides[this.route.live or other(decision.color)].release
+    before = this.standing.sides[this.router.live or other(decision.color)].release
     left = _left_by_rollback(this, decision) if decision.action == "complete" else before
     return plan | {
         "lasting": lasting,
@@ -251,10 +255,10 @@ def _carried_out(this: _Run, decision: Decision, rendered: _Rendered | None = No
             "namespace": this.params["namespace"],
             "color": decision.color,
             "commit": plan["commit"],
-            "previous_color": this.route.live,
+            "previous_color": this.router.live,
             "previous_commit": before.commit if before else None,
-            "load_balancer": this.route.name,
-            "dns_name": this.params["router"].get("dns_name"),
+            "load_balancer": this.router.name,
+            "dns_name": this.router.dns_name,
         },
     }
 
@@ -300,7 +304,7 @@ def _planned(this: _Run, decision: Decision, rendered: _Rendered | None) -> Resu
         decision.action == "unchanged"
         and side.workload
         and not side.workload.ready
-        and color == this.route.live
+        and color == this.router.live
     ):
         plan["warnings"] = [f"{color} is live with {plan['commit']}, but is not ready: {side.workload.lack}."]
     return plan
@@ -309,7 +313,7 @@ def _planned(this: _Run, decision: Decision, rendered: _Rendered | None) -> Resu
 def _staging(this: _Run, color: str, release: Release, rendered: _Rendered | None) -> Result:
     """What brings a release up on the idle color: as rendered, or as the ledger kept it."""
     place, aside = this.places[color], other(color)
-    side, live = this.standing.sides[color], this.route.live
+    side, live = this.standing.sides[color], this.router.live
     warnings: list[str] = []
     if rendered and release == rendered.release:
         by_color = rendered.objects
@@ -386,7 +390,7 @@ def _to_keep(this: _Run, release: Release, objects: Mapping[str, Sequence[Object
 
 def _way_back_then(this: _Run, decision: Decision) -> WayBack:
     """Where a rollback would go once the decision is carried out."""
-    sides, ledger, live = this.standing.sides, this.standing.ledger, this.route.live
+    sides, ledger, live = this.standing.sides, this.standing.ledger, this.router.live
     if this.goal == "stage":
         return way_back(sides, live, ledger)
     if this.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
@@ -402,12 +406,12 @@ def _replicas(this: _Run, decision: Decision) -> int:
 
 def _live_replicas(this: _Run) -> int:
     """How many pods the live color has, because the idle one is to carry the same traffic; at least one."""
-    live = this.standing.sides[this.route.live].workload if this.route.live else None
+    live = this.standing.sides[this.router.live].workload if this.router.live else None
     return max(1, live.replicas if live else 1)
 
 
 def _scaled(name: str, replicas: int) -> Object:
-    """For kubernetes.core.k8s with state=patched."""
+    """For release_apply with ``scales``."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -442,7 +446,7 @@ def _undo(this: _Run, found: Sequence[Object | None], place: Place) -> list[Obje
 
     Empty when that cannot be done for all that is ``found`` there.
     """
-    back = way_back(this.standing.sides, this.route.live, this.standing.ledger)
+    back = way_back(this.standing.sides, this.router.live, this.standing.ledger)
     if back.color != place.color or back.action != "swap":
         return []
     before = [applied_before(each) for each in found if each is not None]
@@ -457,23 +461,20 @@ def _smoke(this: _Run, color: str, service: Object) -> Result | None:
     if wanted == "proxy":
         return {"service": place.name, "port": proxy_port(service, place)}
     if wanted == "preview":
-        if color == this.route.live:
+        if color == this.router.live:
             # The preview shows the other color.
             return {"service": place.name, "port": proxy_port(service, place)}
-        return {
-            "url": preview_url(
-                this.params["preview_router"], color, place.node_ports, this.params["smoke_path"]
-            )
-        }
+        target = this.router.targets[color].words
+        return {"url": preview_url(this.shown_by, color, target, this.params["smoke_path"])}
     return {"url": wanted}
 
 
 def _read_rendered(
-    params: Mapping[str, Any], route: Route, places: Mapping[str, Place], commit: str
+    params: Mapping[str, Any], router: Router, places: Mapping[str, Place], commit: str
 ) -> _Rendered:
     manifests = params["manifests"]
     objects = {color: parse(_templates(manifests, color), color) for color in COLORS}
-    local_allowed = params["allow_local"] or route.type == "application"
+    local_allowed = params["allow_local"] or router.abilities.local_traffic
     for color in COLORS:
         check(objects[color], objects[other(color)], places[color], commit, local_allowed)
     check_apart(objects["blue"], objects["green"])
@@ -493,23 +494,24 @@ def _templates(manifests: Mapping[str, Any], rendering: str) -> list[tuple[str, 
 
 
 def _describe(this: _Run) -> Result:
-    standing, route = this.standing, this.route
-    back = way_back(standing.sides, route.live, standing.ledger)
-    live = standing.sides[route.live].release if route.live else None
+    standing, router = this.standing, this.router
+    back = way_back(standing.sides, router.live, standing.ledger)
+    live = standing.sides[router.live].release if router.live else None
     hold = read_hold(standing.lease) if standing.lease else None
     looked_ago = time.time() - this.params["since"] if this.params["since"] else 0.0
     version = version_to_expect(standing.lease, this.client.now() or time.time(), looked_ago)
     result: Result = {
         "changed": False,
-        "live": route.live,
+        "live": router.live,
         "claim": standing.claim,
-        "drift": drift_of_live(standing.sides[route.live]) if route.live else [],
-        "releases": {color: release_facts(side) for color, side in standing.sides.items()},
+        "drift": drift_of_live(standing.sides[router.live]) if router.live else [],
+        "releases": {
+            color: release_facts(side, router.targets[color].words) for color, side in standing.sides.items()
+        },
         "rollback": way_back_facts(back),
         "lock": describe_hold(hold, _over(this.client, hold)) if hold else None,
         "lock_version": version if standing.lock_seen else None,
         "host": this.client.host,
-        "kubeconfig": _guessed_kubeconfig(this.params),
     }
     if this.goal in _READING:
         result["history"] = [asdict(row) for row in rows(standing.ledger, live, back.to)]
@@ -518,11 +520,3 @@ def _describe(this: _Run) -> Result:
 
 def _over(client: Cluster, hold: Hold) -> bool:
     return is_over(hold, client.now() or time.time(), process_gone(hold.host, hold.process))
-
-
-def _guessed_kubeconfig(params: Mapping[str, Any]) -> str | None:
-    """The kubeconfig that was taken because none was given: kubernetes.core would guess another."""
-    if params["kubeconfig"]:
-        return None
-    path = auth_options(params, os.environ).get("kubeconfig")
-    return str(path) if path else None

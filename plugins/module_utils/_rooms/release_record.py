@@ -62,7 +62,7 @@ _CAUSE_LENGTH = 300
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
     release = Release(params["commit"], params["manifest"])
-    result: Result = {"changed": False, "unlocked": False, "at": round(time.time(), 3), "warnings": []}
+    result: Result = {"changed": False, "unlocked": False, "warnings": []}
     if check_mode:
         return result
     _hold(client, params)
@@ -81,7 +81,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         _mark(params, client, tell, result, REJECTED, other(params["color"]), left)
     if params["unlock"]:
         _unlock(params, client, result)
-    return {**result, "at": round(time.time(), 3)}
+    return result
 
 
 def _unlock(params: Mapping[str, Any], client: Cluster, result: Result) -> None:

@@ -10,22 +10,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What a swap that was cut off may leave, and `repair` mends by itself; the other codes need a person.
-REPAIRABLE = frozenset(
-    {
-        "mixed",
-        "listener_missing",
-        "unknown_port",
-        "health_check_on_idle",
-        "policy_missing",
-        "swap_interrupted",
-    }
-)
+# What brings a router in order: any swap, or only one that is to repair or that resolves one that was cut off.
+SWAP = "swap"
+REPAIR = "repair"
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One way in which the router is not as it should be."""
+    """One way in which the router is not as it should be.
+
+    ``mended_by`` holds ``SWAP``, ``REPAIR`` or both; what nothing mends needs a person.
+    """
 
     code: str
     message: str
+    mended_by: tuple[str, ...] = ()

@@ -38,8 +38,9 @@ def test_the_documented_default_is_the_default(name: str) -> None:
 
 def test_every_variable_carries_the_roles_name() -> None:
     assert all(name.startswith("bluegreen_") for name in DEFAULTS)
-    internal = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    internal = [name for file in ROLE.glob("vars/main/*.yml") for name in yaml.safe_load(file.read_text())]
     assert all(name.startswith("__bluegreen_") for name in internal)
+    assert len(internal) == len(set(internal))
 
 
 def render(color: str, node_ports: list[int], **changes: Any) -> tuple[Object, ...]:

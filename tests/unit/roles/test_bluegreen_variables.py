@@ -18,10 +18,14 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
-SPEC, DEFAULTS, VARS = (
-    yaml.safe_load((ROLE / file).read_text())
-    for file in ("meta/argument_specs.yml", "defaults/main.yml", "vars/main.yml")
+SPEC, DEFAULTS = (
+    yaml.safe_load((ROLE / file).read_text()) for file in ("meta/argument_specs.yml", "defaults/main.yml")
 )
+VARS = {
+    name: value
+    for file in sorted(ROLE.glob("vars/main/*.yml"))
+    for name, value in yaml.safe_load(file.read_text()).items()
+}
 OPTIONS: dict[str, Any] = SPEC["argument_specs"]["main"]["options"]
 GIVEN = {
     "role_path": str(ROLE),

@@ -14,13 +14,14 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     Move,
     encode_intent,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic, judged
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     SwapPlan,
     plan_swap,
     predict,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
 
 from .routers import http, https
 
@@ -28,8 +29,15 @@ TWO = (http(80, 30081, policies=("sticky",)), https(443, 30081))
 
 
 def plan(lb: LoadBalancer, color: str, **wish: Any) -> SwapPlan:
-    asked = Wish(color=color, **wish)
+    asked = ListenerWish(color=color, **wish)
     return plan_swap(lb, read_colors(lb, asked.listener_ports, described=asked.described_ports()), asked)
+
+
+def begin(lb: LoadBalancer, color: str, **wish: Any) -> None:
+    """Raise what the swap of it would refuse before it plans."""
+    asked = ListenerWish(color=color, **wish)
+    kind = Classic()
+    kind.check(judged(lb, kind.look(asked), read_began=0.0), asked)
 
 
 def after(lb: LoadBalancer, color: str, **wish: Any) -> LoadBalancer:

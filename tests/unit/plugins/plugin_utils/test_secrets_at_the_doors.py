@@ -82,7 +82,7 @@ def _through_the_module(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatc
             left.append([result, self.params])
             raise Exited
 
-    monkeypatch.setattr(_room, "AnsibleModule", lambda **given: Module())
+    monkeypatch.setattr(_room, "_Module", lambda **given: Module())
     with pytest.raises(Exited):
         enter(room)
     return left

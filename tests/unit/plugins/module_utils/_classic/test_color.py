@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
-    CLAIM_TAG,
-    PREVIEW_TAG,
-    read_colors,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import read_colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     Move,
@@ -20,6 +16,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     encode_intent,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 from ..routers import PER_LISTENER, SINGLE, check, http, https, router
 

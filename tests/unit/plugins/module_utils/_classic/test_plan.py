@@ -12,26 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import (
-    CLAIM_TAG,
-    PREVIEW_TAG,
-    read_colors,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import read_colors
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     differences,
-    plan_swap,
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import Wish, check_wish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
-from ..swaps import TWO, after, intent, plan
+from ..swaps import TWO, after, begin, intent, plan
 
 
 def test_a_swap_changes_the_instance_port_and_nothing_else():
@@ -303,9 +298,8 @@ def test_policies_of_a_cut_off_swap_replace_the_default_one():
     ],
 )
 def test_what_must_not_be_begun(tags, wish, said):
-    lb, wish = router(http(80, 30081), tags=tags), Wish(color="green", **wish)
     with pytest.raises(InputError, match=said):
-        check_wish(lb, read_colors(lb), wish)
+        begin(router(http(80, 30081), tags=tags), "green", **wish)
 
 
 def test_a_claim_is_written_once_and_taken_over_when_asked():
@@ -313,9 +307,9 @@ def test_a_claim_is_written_once_and_taken_over_when_asked():
     claimed = after(lb, "green", claim="shop/1")
     assert claimed.tags[CLAIM_TAG] == "shop/1"
     assert plan(claimed, "blue", claim="shop/1").tags == ()
-    taken = Wish(color="blue", claim="shop/2", take_over=True)
-    check_wish(claimed, read_colors(claimed), taken)
-    assert plan_swap(claimed, read_colors(claimed), taken).tags == ((CLAIM_TAG, "shop/2"),)
+    taken = {"claim": "shop/2", "take_over": True}
+    begin(claimed, "blue", **taken)
+    assert plan(claimed, "blue", **taken).tags == ((CLAIM_TAG, "shop/2"),)
 
 
 def test_tls_and_plain_on_one_node_port_of_the_other_color_is_refused_before_anything_is_deleted():

@@ -10,25 +10,19 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
-    Route,
     Side,
     Workload,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
+
+from ..some_router import LACKING, MADE, REPAIRABLE, cut_off, mended, route, some_router
 
 OLD = Release("0012345", "aaaa")
 NEW = Release("00abcde", "bbbb")
 
-ROUTE = Route(
-    name="shop-lb",
-    type="classic",
-    live="blue",
-    idle="green",
-    node_ports={"blue": (30081,), "green": (30082,)},
-    serves=True,
-    drift={},
-    claim=None,
-)
-UNSERVED = replace(ROUTE, live=None, idle=None, serves=False, drift={"listener_missing": "no listener"})
+ROUTER = some_router()
+UNSERVED = some_router(None, drift=MADE)
 
 
 def work(release: Release | None = OLD, **changes: Any) -> Workload:
@@ -68,9 +62,9 @@ def plan_repair(*arguments: Any) -> tuple[str, str]:
 
 
 def plan_rollback(
-    route: Route, sides: dict[str, Side], commit: str | None = None, ledger: Ledger | None = None
+    router: Router, sides: dict[str, Side], commit: str | None = None, ledger: Ledger | None = None
 ) -> tuple[str, str]:
-    decision = _decision.plan_rollback(route, sides, ledger or Ledger(), commit)
+    decision = _decision.plan_rollback(router, sides, ledger or Ledger(), commit)
     return decision.action, decision.color
 
 
@@ -84,104 +78,105 @@ def way_back(sides: dict[str, Side], live: str | None, ledger: Ledger | None = N
     [(None, False, True), ("shop/1", False, True), ("shop/2", False, False), ("shop/2", True, True)],
 )
 def test_the_claim_of_the_load_balancer(claim: str | None, take_over: bool, passes: bool) -> None:
-    route = replace(ROUTE, claim=claim)
+    router = replace(ROUTER, claim=claim)
     if passes:
-        _decision.check_claim(route, "shop/1", take_over)
+        _decision.check_claim(router, "shop/1", take_over)
         return
     with pytest.raises(InputError) as raised:
-        _decision.check_claim(route, "shop/1", take_over)
+        _decision.check_claim(router, "shop/1", take_over)
     assert "'shop/2'" in raised.value.message
     assert "'shop/1'" in raised.value.message
 
 
 @pytest.mark.parametrize(
-    "code", ["mixed", "unknown_port", "tags_missing", "tags_equal", "tags_invalid", "owned_by_kubernetes"]
+    ("by", "passes", "repairs"),
+    [((), False, False), ((REPAIR,), False, True), ((SWAP,), True, False), ((SWAP, REPAIR), True, True)],
 )
-def test_drift_is_refused_with_its_name(code: str) -> None:
-    with pytest.raises(InputError) as raised:
-        _decision.check_router(replace(ROUTE, drift={code: "the router is odd"}), creates_listeners=True)
-    assert raised.value.message == f"The router is odd ({code})."
-    assert raised.value.details == {"drift": code}
+def test_drift_that_the_run_does_not_mend_is_refused_with_its_name(
+    by: tuple[str, ...], passes: bool, repairs: bool
+) -> None:
+    odd = replace(ROUTER, drift=mended("odd", *by))
+    for repair, works in ((False, passes), (True, repairs)):
+        if works:
+            _decision.check_router(odd, repair)
+            continue
+        with pytest.raises(InputError) as raised:
+            _decision.check_router(odd, repair)
+        assert raised.value.message == "The router is odd (odd)."
+        assert raised.value.details == {"drift": "odd"}
 
 
 def test_a_missing_listener_can_be_made_where_it_was_described() -> None:
-    _decision.check_router(UNSERVED, creates_listeners=True)
+    _decision.check_router(UNSERVED)
     with pytest.raises(InputError, match="listener_missing"):
-        _decision.check_router(UNSERVED)
+        _decision.check_router(replace(UNSERVED, drift=LACKING))
 
 
 def test_a_router_that_serves_without_a_live_color_is_refused() -> None:
     with pytest.raises(InputError, match="which color is live"):
-        _decision.check_router(replace(ROUTE, live=None, idle=None))
+        _decision.check_router(replace(ROUTER, live=None, idle=None))
 
 
 @pytest.mark.parametrize(
-    ("route", "sides", "expected"),
+    ("router", "sides", "expected"),
     [
         pytest.param(UNSERVED, sides(), ("stage", "blue"), id="first ever"),
         pytest.param(UNSERVED, sides(work(NEW)), ("swap", "blue"), id="first ever, cut off before the swap"),
-        pytest.param(ROUTE, sides(), ("stage", "green"), id="adopted: live is nobody's we know"),
-        pytest.param(ROUTE, sides(work(OLD)), ("stage", "green"), id="second color, empty"),
-        pytest.param(ROUTE, sides(work(OLD), work(OLD)), ("stage", "green"), id="another release"),
-        pytest.param(ROUTE, sides(work(NEW)), ("unchanged", "blue"), id="live already"),
+        pytest.param(ROUTER, sides(), ("stage", "green"), id="adopted: live is nobody's we know"),
+        pytest.param(ROUTER, sides(work(OLD)), ("stage", "green"), id="second color, empty"),
+        pytest.param(ROUTER, sides(work(OLD), work(OLD)), ("stage", "green"), id="another release"),
+        pytest.param(ROUTER, sides(work(NEW)), ("unchanged", "blue"), id="live already"),
         pytest.param(
-            ROUTE,
+            ROUTER,
             sides(work(NEW, lack="down", proven_at="")),
             ("unchanged", "blue"),
             id="live, but down",
         ),
         pytest.param(
-            replace(ROUTE, drift={"listener_missing": "443"}),
+            replace(ROUTER, drift=MADE),
             sides(work(NEW)),
             ("swap", "blue"),
             id="live, but a listener is to be made",
         ),
         pytest.param(
-            ROUTE,
+            ROUTER,
             sides(work(Release("00abcde", "aaaa"))),
             ("stage", "green"),
             id="live with other manifests",
         ),
-        pytest.param(ROUTE, sides(work(OLD), work(NEW)), ("swap", "green"), id="idle has it, proven"),
+        pytest.param(ROUTER, sides(work(OLD), work(NEW)), ("swap", "green"), id="idle has it, proven"),
         pytest.param(
-            ROUTE, sides(work(OLD), work(NEW, proven_at="")), ("stage", "green"), id="idle, unproven"
+            ROUTER, sides(work(OLD), work(NEW, proven_at="")), ("stage", "green"), id="idle, unproven"
         ),
         pytest.param(
-            ROUTE, sides(work(OLD), work(NEW, rejected=True)), ("stage", "green"), id="idle, rejected"
+            ROUTER, sides(work(OLD), work(NEW, rejected=True)), ("stage", "green"), id="idle, rejected"
         ),
-        pytest.param(ROUTE, sides(work(OLD), work(NEW, lack="x")), ("stage", "green"), id="idle, not ready"),
+        pytest.param(ROUTER, sides(work(OLD), work(NEW, lack="x")), ("stage", "green"), id="idle, not ready"),
         pytest.param(
-            ROUTE,
+            ROUTER,
             sides(work(OLD), work(NEW), service_ports=None),
             ("stage", "green"),
             id="idle, Service gone",
         ),
         pytest.param(
-            ROUTE,
+            ROUTER,
             sides(work(OLD), work(NEW), service_ports=(30099,)),
             ("stage", "green"),
             id="idle, Service on another node port",
         ),
         pytest.param(
-            replace(ROUTE, live="green", idle="blue"),
+            replace(ROUTER, live="green", idle="blue"),
             sides(work(OLD), work(OLD)),
             ("stage", "blue"),
             id="back",
         ),
     ],
 )
-def test_where_a_release_goes(route: Route, sides: dict[str, Side], expected: tuple[str, str]) -> None:
-    assert plan_deploy(route, sides, NEW) == expected
+def test_where_a_release_goes(router: Router, sides: dict[str, Side], expected: tuple[str, str]) -> None:
+    assert plan_deploy(router, sides, NEW) == expected
 
 
-CUT_OFF = replace(
-    ROUTE,
-    live=None,
-    idle=None,
-    serves=False,
-    drift={"swap_interrupted": "a swap to green was cut off", "listener_missing": "no listener on port 80"},
-    cut_off="green",
-)
+CUT_OFF = cut_off()
 
 
 def test_a_swap_that_was_cut_off_is_finished_by_the_deploy_it_was_for() -> None:
@@ -204,26 +199,24 @@ def test_a_swap_that_was_cut_off_between_two_broken_colors_is_refused() -> None:
         plan_deploy(CUT_OFF, sides(work(OLD, lack="0 of 2")), NEW)
 
 
-MIXED = replace(ROUTE, live=None, idle=None, drift={"mixed": "80 on blue, 81 on green"})
+MIXED = some_router(None, routes=(route(80, "blue"), route(81, "green")), drift=REPAIRABLE)
 
 
 @pytest.mark.parametrize(
-    ("route", "color", "expected"),
+    ("router", "color", "expected"),
     [
         pytest.param(CUT_OFF, None, ("swap", "blue"), id="cut-off-undone"),
         pytest.param(CUT_OFF, "green", ("swap", "green"), id="cut-off-finished"),
         pytest.param(MIXED, "green", ("swap", "green"), id="mixed"),
-        pytest.param(
-            replace(ROUTE, drift={"health_check_on_idle": "x"}), None, ("swap", "blue"), id="on-live"
-        ),
-        pytest.param(ROUTE, None, ("unchanged", "blue"), id="whole"),
+        pytest.param(replace(ROUTER, drift=REPAIRABLE), None, ("swap", "blue"), id="on-live"),
+        pytest.param(ROUTER, None, ("unchanged", "blue"), id="whole"),
     ],
 )
 def test_repair_goes_to_the_named_color_or_to_the_one_that_is_told(
-    route: Route, color: str | None, expected: tuple[str, str]
+    router: Router, color: str | None, expected: tuple[str, str]
 ) -> None:
-    _decision.check_router(route, repairs=True)
-    assert plan_repair(route, sides(work(OLD), work(NEW)), color) == expected
+    _decision.check_router(router, repairs=True)
+    assert plan_repair(router, sides(work(OLD), work(NEW)), color) == expected
 
 
 def test_repair_of_a_router_on_both_colors_wants_a_color() -> None:
@@ -248,24 +241,24 @@ def test_a_swap_that_was_cut_off_is_undone_by_a_rollback() -> None:
 
 def test_what_a_cut_off_swap_did_not_cause_is_refused_all_the_same() -> None:
     with pytest.raises(InputError, match="tags_equal"):
-        _decision.check_router(replace(CUT_OFF, drift=CUT_OFF.drift | {"tags_equal": "both 30081"}))
+        _decision.check_router(cut_off("green", Drift("tags_equal", "both 30081")))
 
 
 def test_a_living_swap_is_refused() -> None:
     with pytest.raises(InputError, match="swap_interrupted"):
-        _decision.check_router(replace(ROUTE, drift={"swap_interrupted": "a swap is under way"}))
+        _decision.check_router(cut_off(living=True))
 
 
 def test_a_color_whose_node_port_another_service_holds_is_refused() -> None:
     with pytest.raises(InputError) as raised:
-        plan_deploy(ROUTE, sides(work(OLD), holder="legacy/web"), NEW)
+        plan_deploy(ROUTER, sides(work(OLD), holder="legacy/web"), NEW)
     assert "Node port 30082 of green is held by Service web in namespace legacy" in raised.value.message
     assert "kubectl -n legacy delete service web" in raised.value.message
 
 
 def test_a_live_color_behind_a_foreign_service_is_left_alone() -> None:
     state = {"blue": side("blue", holder="legacy/web"), "green": side("green")}
-    assert plan_deploy(ROUTE, state, NEW) == ("stage", "green")
+    assert plan_deploy(ROUTER, state, NEW) == ("stage", "green")
 
 
 @pytest.mark.parametrize(
@@ -313,22 +306,22 @@ def test_the_way_back(sides: dict[str, Side], live: str | None, expected: tuple[
 
 
 def test_a_rollback_goes_to_the_idle_color() -> None:
-    assert plan_rollback(ROUTE, sides(work(NEW), work(OLD)), None) == ("swap", "green")
-    assert plan_rollback(ROUTE, sides(work(NEW), work(OLD)), "0012345") == ("swap", "green")
+    assert plan_rollback(ROUTER, sides(work(NEW), work(OLD)), None) == ("swap", "green")
+    assert plan_rollback(ROUTER, sides(work(NEW), work(OLD)), "0012345") == ("swap", "green")
 
 
 def test_a_rollback_with_nowhere_to_go_is_refused() -> None:
     with pytest.raises(
         InputError, match="nothing to roll back to on load balancer shop-lb: green has no Deploy"
     ):
-        plan_rollback(ROUTE, sides(work(NEW)), None)
+        plan_rollback(ROUTER, sides(work(NEW)), None)
 
 
 def test_a_rollback_to_what_nobody_knows_is_refused() -> None:
     with pytest.raises(
         InputError, match="0099999 is not known; green runs 0012345, and the ledger keeps nothing"
     ):
-        plan_rollback(ROUTE, sides(work(NEW), work(OLD)), "0099999")
+        plan_rollback(ROUTER, sides(work(NEW), work(OLD)), "0099999")
 
 
 def test_once_left_by_a_rollback_a_color_is_no_way_back() -> None:
@@ -390,7 +383,7 @@ def ledger(*more: Event, kept: tuple[Release, ...] = ()) -> Ledger:
 def test_how_a_rollback_gets_to_the_last_good_release(
     green: Workload | None, kept: tuple[Release, ...], expected: tuple[str, str]
 ) -> None:
-    decision = _decision.plan_rollback(ROUTE, sides(work(NEW), green), ledger(kept=kept))
+    decision = _decision.plan_rollback(ROUTER, sides(work(NEW), green), ledger(kept=kept))
     assert (decision.action, decision.color) == expected
     assert decision.release == OLD
 
@@ -406,29 +399,29 @@ def test_how_a_rollback_gets_to_the_last_good_release(
 )
 def test_a_rollback_that_cannot_get_there_says_what_is_there(green: Workload | None, said: str) -> None:
     with pytest.raises(InputError) as raised:
-        _decision.plan_rollback(ROUTE, sides(work(NEW), green), ledger())
+        _decision.plan_rollback(ROUTER, sides(work(NEW), green), ledger())
     assert said in raised.value.message
 
 
 def test_a_release_that_a_rollback_has_left_is_not_chosen_although_the_ledger_is_lost() -> None:
     with pytest.raises(InputError, match="green runs 0012345, which a rollback has left before"):
-        _decision.plan_rollback(ROUTE, sides(work(NEW), work(OLD, rejected=True)), Ledger())
+        _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD, rejected=True)), Ledger())
 
 
 def test_a_second_rollback_goes_further_back() -> None:
-    route = replace(ROUTE, live="green", idle="blue")
+    router = replace(ROUTER, live="green", idle="blue")
     history = ledger(moved(OLD, NEW, "rolled_back"), kept=(OLDER, OLD, NEW))
-    decision = _decision.plan_rollback(route, sides(work(NEW, rejected=True), work(OLD)), history)
+    decision = _decision.plan_rollback(router, sides(work(NEW, rejected=True), work(OLD)), history)
     assert (decision.action, decision.color, decision.release) == ("stage", "blue", OLDER)
     last = ledger(moved(OLD, NEW, "rolled_back"), moved(OLDER, OLD, "rolled_back"), kept=(OLDER, OLD, NEW))
     with pytest.raises(InputError, match="no good release served before 0000001"):
-        _decision.plan_rollback(ROUTE, sides(work(OLDER), work(OLD, rejected=True)), last)
+        _decision.plan_rollback(ROUTER, sides(work(OLDER), work(OLD, rejected=True)), last)
 
 
 def test_a_rollback_whose_release_is_live_no_more_does_nothing_and_says_who() -> None:
-    route = replace(ROUTE, live="green", idle="blue")
+    router = replace(ROUTER, live="green", idle="blue")
     history = ledger(moved(OLD, NEW, "rolled_back"), kept=(OLDER, OLD, NEW))
-    decision = _decision.plan_rollback(route, sides(work(NEW), work(OLD)), history, leaving=NEW)
+    decision = _decision.plan_rollback(router, sides(work(NEW), work(OLD)), history, leaving=NEW)
     assert (decision.action, decision.color) == ("unchanged", "green")
     assert (
         decision.reason
@@ -437,19 +430,19 @@ def test_a_rollback_whose_release_is_live_no_more_does_nothing_and_says_who() ->
 
 
 def test_a_rollback_that_was_killed_after_its_swap_is_only_written_down() -> None:
-    route = replace(ROUTE, live="green", idle="blue")
+    router = replace(ROUTER, live="green", idle="blue")
     history = ledger(moved(OLD, NEW, "rollback"), kept=(OLDER,))
-    decision = _decision.plan_rollback(route, sides(work(NEW), work(OLD)), history)
+    decision = _decision.plan_rollback(router, sides(work(NEW), work(OLD)), history)
     assert (decision.action, decision.color, decision.release) == ("complete", "green", OLD)
 
 
 def test_a_commit_can_be_chosen() -> None:
     history = ledger(kept=(OLDER,))
-    decision = _decision.plan_rollback(ROUTE, sides(work(NEW), work(OLD)), history, "0000001")
+    decision = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "0000001")
     assert (decision.action, decision.color, decision.release) == ("stage", "green", OLDER)
-    there = _decision.plan_rollback(ROUTE, sides(work(NEW), work(OLD)), history, "0012345")
+    there = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "0012345")
     assert (there.action, there.release) == ("swap", OLD)
-    live = _decision.plan_rollback(ROUTE, sides(work(NEW), work(OLD)), history, "00abcde")
+    live = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "00abcde")
     assert (live.action, live.reason) == ("unchanged", "00abcde is live already")
 
 
@@ -470,16 +463,16 @@ RENDERED = Release("0012345", "dddd")
     ],
 )
 def test_which_release_a_commit_means(rendered: Release, history: Ledger, expected: Release) -> None:
-    assert _decision.choose_release(ROUTE, sides(work(NEW), work(OLDER)), history, rendered) == expected
+    assert _decision.choose_release(ROUTER, sides(work(NEW), work(OLDER)), history, rendered) == expected
 
 
 def test_what_was_brought_back_as_it_was_is_not_deployed_again() -> None:
     back = replace(moved(OLD, NEW), details={"rendered": "dddd"})
     history, state = ledger(back, kept=(OLD,)), sides(work(OLD), work(NEW))
-    assert _decision.choose_release(ROUTE, state, history, RENDERED) == OLD
+    assert _decision.choose_release(ROUTER, state, history, RENDERED) == OLD
     changed = Release("0012345", "eeee")
-    assert _decision.choose_release(ROUTE, state, history, changed) == changed
-    assert _decision.choose_release(ROUTE, state, ledger(kept=(OLD,)), RENDERED) == RENDERED
+    assert _decision.choose_release(ROUTER, state, history, changed) == changed
+    assert _decision.choose_release(ROUTER, state, ledger(kept=(OLD,)), RENDERED) == RENDERED
 
 
 LATER = "2026-02-02T00:00:00+00:00"
@@ -498,7 +491,7 @@ LATER = "2026-02-02T00:00:00+00:00"
 def test_a_switch_goes_to_what_was_staged(
     green: Workload, commit: str | None, expected: tuple[str, str]
 ) -> None:
-    decision = _decision.plan_switch(ROUTE, sides(work(OLD), green), commit)
+    decision = _decision.plan_switch(ROUTER, sides(work(OLD), green), commit)
     assert (decision.action, decision.color) == expected
 
 
@@ -514,13 +507,13 @@ def test_a_switch_goes_to_what_was_staged(
 )
 def test_a_switch_to_anything_else_is_refused(green: Workload | None, commit: str | None, said: str) -> None:
     with pytest.raises(InputError) as raised:
-        _decision.plan_switch(ROUTE, sides(work(OLD), green), commit)
+        _decision.plan_switch(ROUTER, sides(work(OLD), green), commit)
     assert said in raised.value.message
 
 
 def test_staging_ends_where_only_the_switch_is_left() -> None:
-    assert _decision.plan_stage(ROUTE, sides(work(OLD), work(NEW)), NEW).action == "unchanged"
-    assert _decision.plan_stage(ROUTE, sides(work(OLD)), NEW).action == "stage"
+    assert _decision.plan_stage(ROUTER, sides(work(OLD), work(NEW)), NEW).action == "unchanged"
+    assert _decision.plan_stage(ROUTER, sides(work(OLD)), NEW).action == "stage"
 
 
 @pytest.mark.parametrize(
@@ -532,27 +525,27 @@ def test_staging_ends_where_only_the_switch_is_left() -> None:
     ],
 )
 def test_only_the_idle_color_is_retired(state: dict[str, Side], action: str) -> None:
-    decision = _decision.plan_retire(ROUTE, state)
+    decision = _decision.plan_retire(ROUTER, state)
     assert (decision.action, decision.color) == (action, "green")
 
 
 @pytest.mark.parametrize(
-    ("route", "state", "said"),
+    ("router", "state", "said"),
     [
         (MIXED, sides(work(OLD), work(NEW)), "does not say which color is idle"),
-        (ROUTE, sides(work(OLD, lack="1 of 2"), work(NEW)), "blue, which is live, is not ready"),
-        (ROUTE, sides(work(OLD), work(None)), "not put there by a deploy"),
+        (ROUTER, sides(work(OLD, lack="1 of 2"), work(NEW)), "blue, which is live, is not ready"),
+        (ROUTER, sides(work(OLD), work(None)), "not put there by a deploy"),
     ],
 )
-def test_what_is_not_retired(route: Route, state: dict[str, Side], said: str) -> None:
+def test_what_is_not_retired(router: Router, state: dict[str, Side], said: str) -> None:
     with pytest.raises(InputError) as raised:
-        _decision.plan_retire(route, state)
+        _decision.plan_retire(router, state)
     assert said in raised.value.message
 
 
 def test_what_a_rollback_would_do_after_a_deploy() -> None:
     state = sides(work(OLD), None)
-    decision = _decision.plan_deploy(ROUTE, state, NEW)
+    decision = _decision.plan_deploy(ROUTER, state, NEW)
     history = Ledger((moved(OLD),), {})
     then = _decision.after_move(history, state, decision, "blue")
     back = _decision.way_back(state, "green", then, NEW)

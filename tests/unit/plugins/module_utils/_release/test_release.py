@@ -13,14 +13,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     REJECTED,
     VERSION,
     Release,
-    Route,
     Workload,
     check_app,
     check_smoke,
     companions,
     find_holder,
     read_commit,
-    read_route,
     read_workload,
 )
 
@@ -90,49 +88,6 @@ def test_a_smoke_request(smoke: str) -> None:
 def test_a_smoke_request_that_is_none() -> None:
     with pytest.raises(InputError, match="'prox'"):
         check_smoke("prox")
-
-
-FACTS = {
-    "name": "shop-lb",
-    "type": "classic",
-    "live": "blue",
-    "idle": "green",
-    "colors": {"blue": {"node_ports": [30081, 30083]}, "green": None},
-    "listeners": [{"port": 80, "color": "blue"}, {"port": 9000, "color": None}],
-    "drift": [{"code": "mixed", "message": "both"}],
-    "claim": "shop/1",
-    "intent": None,
-}
-
-
-def test_what_of_the_facts_decides() -> None:
-    assert read_route(FACTS) == Route(
-        "shop-lb",
-        "classic",
-        "blue",
-        "green",
-        {"blue": (30081, 30083), "green": ()},
-        True,
-        {"mixed": "both"},
-        "shop/1",
-    )
-
-
-@pytest.mark.parametrize(("living", "color"), [(True, None), (False, "green")])
-def test_a_dead_runs_swap_is_told_from_a_living_one(living: bool, color: str | None) -> None:
-    facts = FACTS | {"intent": {"color": "green", "living": living}}
-    assert read_route(facts).cut_off == color
-
-
-def test_a_foreign_listener_does_not_serve() -> None:
-    facts = FACTS | {"listeners": [{"port": 9000, "color": None}]}
-    assert not read_route(facts).serves
-
-
-@pytest.mark.parametrize("facts", [{}, FACTS | {"drift": None}, FACTS | {"colors": None}])
-def test_a_router_that_is_no_entry_of_the_facts(facts: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="elb_color_facts"):
-        read_route(facts)
 
 
 def deployment(

@@ -192,12 +192,14 @@ def test_how_the_lock_is_taken() -> None:
         "phase": "checks",
         "seconds": 120,
         "take_from": [],
+        "wait": 0,
     }
     assert lock_taken(Decision("stage", "green", NEW), scene) == {
         "phase": "stage",
         "seconds": 180,
         "take_from": [],
+        "wait": 0,
     }
     for goal in ("rollback", "repair"):
         taken = lock_taken(Decision("stage", "green", NEW), replace(scene, goal=goal))
-        assert taken["take_from"] == ["stage", "checks", "hook"]
+        assert (taken["take_from"], taken["wait"]) == (["stage", "checks", "hook"], 150)

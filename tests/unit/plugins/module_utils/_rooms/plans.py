@@ -15,25 +15,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_plan
 
-ROUTER: dict[str, Any] = {
-    "name": "shop-lb",
-    "type": "classic",
-    "live": "blue",
-    "idle": "green",
-    "colors": {"blue": {"node_ports": [30081]}, "green": {"node_ports": [30082]}},
-    "listeners": [{"port": 80, "color": "blue"}],
-    "drift": [],
-    "claim": None,
-    "intent": None,
-}
+from ..some_router import LACKING, MADE, facts
 
-
-NOBODY: dict[str, Any] = {
-    "live": None,
-    "idle": None,
-    "listeners": [],
-    "drift": [{"code": "listener_missing", "message": "no listener of shop-lb"}],
-}
+ROUTER = facts()
+NOBODY = facts(None, drift=LACKING)
+# The same where the swap is given listeners to make.
+TO_BE_MADE = facts(None, drift=MADE)
 
 
 TEXT = """
@@ -114,7 +101,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "app": "shop",
         "namespace": "store",
         "goal": "deploy",
-        "router": ROUTER | (router or {}),
+        "router": router or ROUTER,
         "commit": "00abcde",
         "manifests": manifests(),
         "smoke": "proxy",
@@ -127,11 +114,9 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "color": None,
         "locked": False,
         "since": None,
-        "creates_listeners": False,
         "claim": False,
         "replace": False,
         "allow_local": False,
-        "kubeconfig": "/some/where",
     }
     cluster = changes.pop("cluster", None) or Cluster(*objects)
     params |= changes

@@ -21,6 +21,7 @@ class Cluster:
     def __init__(self, there: dict[str, Any] | None = None) -> None:
         self.there = there or {}
         self.asked: list[tuple[str, bool, bool]] = []
+        self.managers: list[tuple[str, bool]] = []
 
     def now(self) -> float:
         return 1_760_000_000.0
@@ -28,7 +29,16 @@ class Cluster:
     def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
         return held(None, MINE, name) if kind == "Lease" else self.there.get(name)
 
-    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool) -> Any:
+    def apply(
+        self,
+        wanted: dict[str, Any],
+        namespace: str,
+        dry_run: bool,
+        strict: bool,
+        force: bool,
+        manager: str = "octoblu.bluegreen",
+    ) -> Any:
+        self.managers.append((manager, force))
         name = wanted["metadata"]["name"]
         self.asked.append((name, dry_run, strict))
         noise = {"resourceVersion": str(len(self.asked)), "managedFields": [], "uid": "1", "generation": 2}
@@ -46,6 +56,7 @@ def apply(
     check_mode: bool = False,
     token: str = "",
     strict: bool = True,
+    scales: bool = False,
 ) -> dict[str, Any]:
     lock = {"name": "shop-lock", "token": token} if token else None
     params = {
@@ -54,6 +65,7 @@ def apply(
         "lock": lock,
         "strict": strict,
         "replace": False,
+        "scales": scales,
     }
     return release_apply.run(params, check_mode, cluster, lambda line: None)
 
@@ -70,6 +82,16 @@ def test_only_what_somebody_wrote_is_a_change() -> None:
         (None, {"a": "3"}),
     ]
     assert "resourceVersion" not in str(result["diff"])
+
+
+def test_scaling_is_written_under_a_name_apart_and_takes_what_others_have_set() -> None:
+    foreign = thing("a", "1")
+    foreign["metadata"]["managedFields"] = [
+        {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:data": {}}}
+    ]
+    cluster = Cluster({"a": foreign})
+    assert apply(cluster, thing("a", "2"), scales=True)["changed"]
+    assert cluster.managers == [("octoblu.bluegreen.scale", True)]
 
 
 def test_of_a_secret_only_the_names_are_shown() -> None:

@@ -11,11 +11,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     VERSION,
 )
 
-from .plans import HASHES, NOBODY, ROUTER, deployment, manifests, names, plan, service
+from ..some_router import facts, route
+from .plans import HASHES, ROUTER, TO_BE_MADE, deployment, manifests, names, plan, service
 
 
 def test_first_ever_stages_blue_and_makes_both_services() -> None:
-    found = plan(router=NOBODY, creates_listeners=True)
+    found = plan(router=TO_BE_MADE)
     assert (found["action"], found["color"], found["live"], found["commit"]) == (
         "stage",
         "blue",
@@ -131,26 +132,6 @@ def test_whom_the_smoke_request_asks(smoke: str, expected: dict[str, str] | None
     assert plan(smoke=smoke)["smoke"] == expected
 
 
-@pytest.mark.parametrize(
-    ("given", "environment", "expected"),
-    [
-        ({"kubeconfig": "/mine"}, {"KUBECONFIG": "/env"}, None),
-        ({"kubeconfig": None}, {"KUBECONFIG": "/env"}, "/env"),
-        ({"kubeconfig": None}, {}, "~/.kube/config"),
-        ({"kubeconfig": None, "allow_in_cluster": True}, {}, None),
-        ({"kubeconfig": None, "host": "https://h", "api_key": "k"}, {"KUBECONFIG": "/env"}, None),
-    ],
-)
-def test_which_kubeconfig_was_taken_unasked(
-    given: dict[str, Any], environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_HOST", "K8S_AUTH_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert plan(**given)["kubeconfig"] == expected
-
-
 def test_a_retired_color_gets_pods_again_whatever_its_manifests_leave_open() -> None:
     texts = {color: text.replace("  replicas: 2\n", "") for color, text in manifests().items()}
     found = plan(
@@ -173,24 +154,15 @@ def test_retiring_scales_all_of_the_idle_color() -> None:
     ]
 
 
-PREVIEW = {
-    "preview_port": 8081,
-    "dns_name": "elb.example",
-    "listeners": [
-        {"port": 80, "protocol": "HTTP", "instance_port": 30081},
-        {"port": 8081, "protocol": "HTTP", "instance_port": 30082},
-    ],
-}
-
-
 def test_the_smoke_request_goes_through_the_preview() -> None:
     there = deployment("blue"), service("blue")
-    found = plan(*there, smoke="preview", preview_router=PREVIEW)
-    assert found["smoke"] == {"url": "http://elb.example:8081/healthz"}
+    shows = facts(routes=(route(80, "blue"), route(8081, "green", preview=True)))
+    found = plan(*there, smoke="preview", preview_router=shows)
+    assert found["smoke"] == {"url": "http://shop.example.com:8081/healthz"}
     with pytest.raises(
         InputError, match=r"nothing shows green there \(node port 30082\): run preview.yml first"
     ):
-        plan(*there, smoke="preview", preview_router=PREVIEW | {"preview_port": 80})
+        plan(*there, smoke="preview", preview_router=ROUTER)
 
 
 def test_the_plan_says_how_it_is_carried_out() -> None:
@@ -206,7 +178,7 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
     )
     done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook"]
     assert [step["do"] for step in found["steps"]] == done
-    assert found["takes"] == {"phase": "stage", "seconds": 180, "take_from": []}
+    assert found["takes"] == {"phase": "stage", "seconds": 180, "take_from": [], "wait": 0}
     assert found["lock_seconds"] == {"stage": 180, "checks": 120, "swap": 120}
     assert [each["kind"] for each in found["lasting"]] == ["Deployment", "Service"]
     assert (found["leaves"]["commit"], found["hook"]["previous_commit"]) == ("0012345", "0012345")
@@ -223,5 +195,5 @@ def test_a_job_does_not_last() -> None:
 
 
 def test_the_first_release_ever_leaves_none() -> None:
-    found = plan(router=NOBODY, creates_listeners=True)
+    found = plan(router=TO_BE_MADE)
     assert (found["leaves"], found["hook"]["previous_commit"]) == (None, None)

@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import facts_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Abilities, Router
 
-from .plans import NOBODY, ROUTER, Cluster, deployment, manifests, plan, service
+from ..some_router import LACKING, MADE, REPAIRABLE, cut_off, facts, mended, some_router
+from .plans import NOBODY, Cluster, deployment, manifests, plan, service
 
 
 def test_status_describes_what_a_deploy_would_refuse() -> None:
-    odd = {"drift": [{"code": "mixed", "message": "both"}], "live": None, "idle": None, "claim": "cart/1"}
+    odd = facts(None, drift=REPAIRABLE, claim="cart/1")
     found = plan(service("green", "legacy"), goal="status", router=odd, commit=None, manifests=None)
     assert "action" not in found
     assert (
@@ -33,10 +36,10 @@ def test_services_elsewhere_need_not_be_visible() -> None:
         ({"unschedulable_grace": -1}, "without a node for -1 s"),
         ({"commit": 5349}, "5349 is a number"),
         ({"commit": ""}, "No commit was given"),
-        ({"router": {"drift": [{"code": "tags_equal", "message": "both 30081"}]}}, "Both 30081 (tags_equal)"),
+        ({"router": facts(drift=mended("tags_equal"))}, "The router is odd (tags_equal)"),
         ({"router": NOBODY}, "listener_missing"),
         ({"namespace": "nowhere"}, "There is no namespace nowhere at https://cluster.example"),
-        ({"router": {"claim": "cart/77"}}, "claimed by 'cart/77', and this is 'shop/8c1e'"),
+        ({"router": facts(claim="cart/77")}, "claimed by 'cart/77', and this is 'shop/8c1e'"),
         (
             {"manifests": manifests() | {"blue": "{"}},
             "shop.yml.j2, line 1, as rendered for blue, is not YAML",
@@ -55,20 +58,20 @@ def test_refusals(changes: dict[str, Any], said: str) -> None:
     assert said in raised.value.message
 
 
-def test_local_traffic_is_refused_for_classic_and_network_alone() -> None:
+def test_local_traffic_is_refused_where_the_router_cannot_have_it() -> None:
     local = {
         color: text.replace("type: NodePort", "type: NodePort\n  externalTrafficPolicy: Local")
         for color, text in manifests().items()
     }
-    for kind in ("classic", "network"):
-        with pytest.raises(InputError, match="externalTrafficPolicy Local"):
-            plan(manifests=local, router={"type": kind})
-    assert plan(manifests=local, router={"type": "application"})["action"] == "stage"
+    with pytest.raises(InputError, match="externalTrafficPolicy Local"):
+        plan(manifests=local)
+    able = facts(abilities=Abilities(local_traffic=True))
+    assert plan(manifests=local, router=able)["action"] == "stage"
     assert plan(manifests=local, allow_local=True)["action"] == "stage"
 
 
 def test_a_claim_can_be_taken_over() -> None:
-    assert plan(router={"claim": "cart/77"}, claim=True)["action"] == "stage"
+    assert plan(router=facts(claim="cart/77"), claim=True)["action"] == "stage"
 
 
 def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
@@ -81,24 +84,16 @@ def test_a_refusal_other_than_of_services_elsewhere_is_told() -> None:
 
 
 def test_a_preview_that_could_not_follow_is_refused_before_anything_moves() -> None:
-    bare = {"preview_router": ROUTER | NOBODY | {"name": "shop-preview"}}
-    with pytest.raises(
-        InputError, match=r"shop-preview is to show the idle color and has no listener for it"
-    ):
-        plan(**bare)
-    assert plan(**bare, creates_listeners=True)["action"] == "stage"
+    with pytest.raises(InputError, match=r"The router is odd \(listener_missing\)"):
+        plan(preview_router=facts(None, name="shop-preview", drift=LACKING))
+    assert plan(preview_router=facts(None, name="shop-preview", drift=MADE))["action"] == "stage"
 
 
 @pytest.mark.parametrize(
-    "state",
-    [
-        {"intent": {"color": "green", "living": False}},
-        {"intent": {"color": "green", "living": True}},
-        {"drift": [{"code": "unknown_port", "message": "80 leads elsewhere"}]},
-    ],
+    "half_done", [cut_off(), cut_off(living=True), some_router(None, drift=REPAIRABLE)], ids=lambda _: ""
 )
-def test_a_preview_that_is_half_done_is_mended_when_it_follows(state: dict[str, Any]) -> None:
-    assert plan(preview_router=ROUTER | NOBODY | {"name": "shop-preview"} | state)["action"] == "stage"
+def test_a_preview_that_is_half_done_is_mended_when_it_follows(half_done: Router) -> None:
+    assert plan(preview_router=facts_of(half_done) | {"name": "shop-preview"})["action"] == "stage"
 
 
 def test_a_hook_that_is_missing_keeps_nobody_from_looking() -> None:

@@ -12,6 +12,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import freed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import MANIFEST, Release
 
+from ..some_router import facts, mended, open_swap
 from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
 
 
@@ -153,15 +154,13 @@ def test_the_history_is_told_with_what_is_live() -> None:
 
 
 def test_a_swap_that_is_under_way_is_waited_for_by_who_does_not_hold_the_lock() -> None:
-    router = {
-        "intent": {"color": "green", "living": True},
-        "drift": [{"code": "swap_interrupted", "message": "a swap is under way"}],
-    }
+    under_way = open_swap(living=True)
+    router = facts(open_swap=under_way, drift=mended("swap_interrupted", "repair"))
     blue = deployment("blue", "00abcde"), service("blue")
     found = plan(*blue, router=router, goal="rollback", commit="", manifests=None)
     assert found["action"] == "wait"
     assert found["leaving"] == {"commit": "00abcde", "manifest": HASHES["00abcde"]}
-    with pytest.raises(InputError, match="under way"):
+    with pytest.raises(InputError, match="swap_interrupted"):
         plan(*blue, router=router, goal="rollback", commit="", manifests=None, locked=True)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a swap takes for out of service, and what it refuses before it reads."""
+"""What a swap takes for out of service."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic import settle
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
     HealthCheck,
     LoadBalancer,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import elb_listener_swap
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import RouterError
 
 CHECK = HealthCheck("TCP:30082", interval=10, timeout=5, healthy_threshold=2, unhealthy_threshold=3)
 BEFORE = LoadBalancer(
@@ -57,12 +57,12 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that were slept, by a clock that knows no other."""
     slept: list[float] = []
     clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: sum(slept))
-    monkeypatch.setattr(elb_listener_swap, "time", clock)
+    monkeypatch.setattr(settle, "time", clock)
     return slept
 
 
 def _watch(api: Api) -> None:
-    elb_listener_swap._watch_instances({"name": "shop", "color": "green"}, api, BEFORE, CHECK, print)
+    settle.watch_instances(api, BEFORE, CHECK, "green", print)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,3 @@ def test_what_is_not_in_service_any_more_is_named(state: str, seconds: float, sl
         _watch(Api(state))
     assert raised.value.details["instances"] == {"i-1": state}
     assert sum(slept) == seconds
-
-
-def test_a_time_before_now_is_no_time_to_settle() -> None:
-    with pytest.raises(InputError, match="settle is -1 s"):
-        elb_listener_swap._wish({"settle": -1})
