@@ -396,12 +396,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     leave,
     secrets,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import GOALS, RENDERING
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import (
-    GOALS,
-    RENDERING,
-    run,
-)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import run
 
 ROOM = Room(
     run=run,

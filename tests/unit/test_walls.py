@@ -69,6 +69,16 @@ def test_a_wing_imports_what_is_below_it(wing: str) -> None:
     assert {to: names for to, names in ways.items() if to not in MAY_IMPORT[wing]} == {}
 
 
+def test_a_kind_of_router_is_known_in_one_place() -> None:
+    knowing = {
+        str(file.relative_to(HOUSE))
+        for file in FILES
+        if _wing(file) not in KINDS
+        and any(name.startswith(tuple(f"{PACKAGE}{kind}." for kind in KINDS)) for name in _imported(file))
+    }
+    assert knowing == {"_rooms/kinds.py"}
+
+
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_is_imported_in_one_place(library: str) -> None:
     importing = {

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""All that the role needs to carry a decision out, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
+    Case,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
+    Decision,
+    WayBack,
+    after_move,
+    left_by_rollback,
+    way_back,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
+    way_back_facts,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    unfinished_rollback,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
+    Object,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    Release,
+    companions,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendered import (
+    Rendered,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging import (
+    leading,
+    live_replicas,
+    smoke,
+    staging,
+    to_keep,
+    workload,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps import (
+    Scene,
+    lock_taken,
+    steps,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
+    other,
+)
+
+Facts = dict[str, Any]
+
+
+def carried_out(this: Case, decision: Decision, rendered: Rendered | None = None) -> Facts:
+    """All that the role needs to carry a decision out."""
+    plan = _planned(this, decision, rendered)
+    # A Job that has completed cannot become unready, and may have been cleaned up since.
+    lasting = [each for each in plan["workloads"] if each["kind"] != "Job"] + plan["service"]
+    scene = Scene(
+        goal=this.goal,
+        live=this.router.live,
+        smoke=plan["smoke"] is not None,
+        settles=bool(lasting),
+        follows=this.follows is not None,
+        locked=this.params["locked"],
+        moments=[moment for moment, files in this.params["hooks"].items() if files],
+        ready_timeout=this.params["ready_timeout"],
+    )
+    before = this.standing.sides[this.router.live or other(decision.color)].release
+    left = _left_by_rollback(this, decision) if decision.action == "complete" else before
+    return plan | {
+        "lasting": lasting,
+        "steps": list(steps(decision, scene)),
+        "takes": lock_taken(decision, scene),
+        "lock_seconds": scene.lock_seconds,
+        "leaves": asdict(left) if left else None,
+        "hook": {
+            "app": this.params["app"],
+            "namespace": this.params["namespace"],
+            "color": decision.color,
+            "commit": plan["commit"],
+            "previous_color": this.router.live,
+            "previous_commit": before.commit if before else None,
+            "load_balancer": this.router.name,
+            "dns_name": this.router.dns_name,
+        },
+    }
+
+
+def _left_by_rollback(this: Case, decision: Decision) -> Release | None:
+    cut_off = unfinished_rollback(this.standing.ledger.events, decision.release)
+    return cut_off.left if cut_off else None
+
+
+def _planned(this: Case, decision: Decision, rendered: Rendered | None) -> Facts:
+    color, release = decision.color, decision.release
+    plan: Facts = {
+        "action": decision.action,
+        "color": color,
+        "commit": release.commit if release else None,
+        "manifest": release.manifest if release else None,
+        "reason": decision.reason,
+        "objects": [],
+        "undo": [],
+        "scale": [],
+        "keep": None,
+        "service": [],
+        "secret": False,
+        "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
+        "rollback": way_back_facts(_way_back_then(this, decision)),
+        "leaving": _served(this),
+    }
+    if decision.action == "stage" and release:
+        return plan | staging(this, color, release, rendered)
+    runs = companions(this.standing.deployments, color, release) if release else ()
+    service = this.standing.services[color]
+    reachable = service is not None and this.standing.sides[color].reachable
+    plan["workloads"] = [workload("Deployment", name) for name in runs]
+    plan["smoke"] = smoke(this, color, service) if service and reachable else None
+    if reachable and decision.action != "complete":
+        plan["service"] = leading(this, color, _deployment(this, color))
+    if rendered and release == rendered.release:
+        plan["keep"] = to_keep(this, release, rendered.objects)
+    if decision.action in ("scale", "retire"):
+        plan["scale"] = [_scaled(name, _replicas(this, decision)) for name in runs]
+    side = this.standing.sides[color]
+    if (
+        decision.action == "unchanged"
+        and side.workload
+        and not side.workload.ready
+        and color == this.router.live
+    ):
+        plan["warnings"] = [f"{color} is live with {plan['commit']}, but is not ready: {side.workload.lack}."]
+    return plan
+
+
+def _served(this: Case) -> Facts | None:
+    """The release that was live when this was read; before a swap that is under way, what that leaves."""
+    live = other(this.router.living) if this.router.living else this.router.live
+    release = this.standing.sides[live].release if live else None
+    return asdict(release) if release else None
+
+
+def _way_back_then(this: Case, decision: Decision) -> WayBack:
+    """Where a rollback would go once the decision is carried out."""
+    sides, ledger, live = this.standing.sides, this.standing.ledger, this.router.live
+    if this.goal == "stage":
+        return way_back(sides, live, ledger)
+    if this.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
+        left = other(decision.color)
+        sides = {**sides, left: left_by_rollback(sides[left])}
+    moved = after_move(ledger, sides, decision, live)
+    return way_back(sides, decision.color, moved, decision.release)
+
+
+def _replicas(this: Case, decision: Decision) -> int:
+    return 0 if decision.action == "retire" else live_replicas(this)
+
+
+def _scaled(name: str, replicas: int) -> Object:
+    """For release_apply with ``scales``."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas},
+    }
+
+
+def _deployment(this: Case, color: str) -> Mapping[str, Any]:
+    name = this.places[color].name
+    return next((each for each in this.standing.deployments if each["metadata"]["name"] == name), {})
