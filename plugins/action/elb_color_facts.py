@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import (
     Door,
-    find_room,
-    find_room_ahead,
+    find_module,
+    find_module_ahead,
 )
 
 
 class ActionModule(Door):
-    room = find_room("elb_color_facts", "boto3")
+    module = find_module("elb_color_facts", "boto3")
 
 
 # The role reads the cluster right after the router.
-find_room_ahead("release_plan", "kubernetes")
+find_module_ahead("release_plan", "kubernetes")

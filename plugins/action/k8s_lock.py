@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import Door, find_room
+from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import Door, find_module
 
 
 class ActionModule(Door):
-    room = find_room("k8s_lock", "kubernetes")
+    module = find_module("k8s_lock", "kubernetes")

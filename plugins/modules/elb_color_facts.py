@@ -273,11 +273,11 @@ at:
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_color_facts import run
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, connect_to_read
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.elb_color_facts import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS, connect_to_read
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect_to_read,
     argument_spec={
@@ -293,7 +293,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

@@ -254,13 +254,13 @@ at:
 """
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._aws import ARGUMENT_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.elb_listener_swap import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS, connect
 
 _PROTOCOLS = ["HTTP", "HTTPS", "TCP", "SSL"]
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect,
     argument_spec={
@@ -306,7 +306,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

@@ -89,10 +89,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     leave,
     secrets,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_smoke import connect, run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_smoke import connect, run
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect,
     leave=leave,
@@ -113,7 +113,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

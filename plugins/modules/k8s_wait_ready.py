@@ -352,11 +352,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     leave,
     secrets,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_wait_ready import run
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import WORKLOAD_SPEC
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_wait_ready import run
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect,
     leave=leave,
@@ -384,7 +384,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

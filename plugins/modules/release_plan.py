@@ -396,11 +396,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     leave,
     secrets,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.release_plan import run
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import GOALS, RENDERING
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_plan import run
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect,
     leave=leave,
@@ -443,7 +443,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

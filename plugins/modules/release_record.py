@@ -171,11 +171,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     leave,
     secrets,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.release_record import EVENTS, run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.release_record import EVENTS, run
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=connect,
     leave=leave,
@@ -220,7 +220,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 # This plugin utility is private to octoblu.bluegreen and may change at any time.
 
-"""The second door into a module's room: from Ansible's own process, without starting another.
+"""The second door into a module: from Ansible's own process, without starting another.
 
 Ansible loads an action's class in its main process, and the process that it forks for a task has
 what was imported there. A module's own process imports boto3 or kubernetes again for every task.
@@ -33,9 +33,9 @@ from ansible.utils.display import Display
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
+    Module,
     Result,
-    Room,
     begin_hiding,
     hidden,
     stamped,
@@ -49,22 +49,22 @@ _ANY_PYTHON = ("", "auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
 _O_PATH = 0o10000000
 
 
-def find_room(module: str, *libraries: str) -> Room | None:
-    """The ROOM of one of our modules; None where a library, a collection or this Ansible is not what it needs."""
+def find_module(name: str, *libraries: str) -> Module | None:
+    """The MODULE of one of our modules; None where a library, a collection or this Ansible is not what it needs."""
     if not _cores.TRIED:
         return None
     try:
         for library in libraries:
             importlib.import_module(library)
-        found = importlib.import_module(f"ansible_collections.octoblu.bluegreen.plugins.modules.{module}")
+        found = importlib.import_module(f"ansible_collections.octoblu.bluegreen.plugins.modules.{name}")
     except ImportError:
         return None
-    room: Room = found.ROOM
-    return room
+    module: Module = found.MODULE
+    return module
 
 
-def find_room_ahead(module: str, *libraries: str) -> None:
-    """Find the room that is entered next once this process has forked.
+def find_module_ahead(name: str, *libraries: str) -> None:
+    """Find the module that is needed next once this process has forked.
 
     It then only waits for the task that it has forked for, and would otherwise import afterwards.
     """
@@ -72,7 +72,7 @@ def find_room_ahead(module: str, *libraries: str) -> None:
 
     def find() -> None:
         if ahead and ahead.pop() == os.getpid():
-            find_room(module, *libraries)
+            find_module(name, *libraries)
 
     os.register_at_fork(after_in_parent=find)
 
@@ -80,14 +80,14 @@ def find_room_ahead(module: str, *libraries: str) -> None:
 class Door(NormalAction):  # type: ignore[misc]
     """A module's action. Where it cannot run in this process, it is Ansible's action for any module."""
 
-    room: Room | None = None
+    module: Module | None = None
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         variables = task_vars or {}
-        if self.room is None or not self._is_open(variables):
+        if self.module is None or not self._is_open(variables):
             result: Result = super().run(tmp, variables)
             return result
-        return _cores.returned(self, self._enter(self.room, variables))
+        return _cores.returned(self, self._enter(self.module, variables))
 
     def _is_open(self, variables: Mapping[str, Any]) -> bool:
         """Whether the module would run here, as this user, in this environment and with this Python."""
@@ -111,24 +111,24 @@ class Door(NormalAction):  # type: ignore[misc]
         except AnsibleError:
             return None
 
-    def _enter(self, room: Room, variables: Mapping[str, Any]) -> Result:
+    def _enter(self, module: Module, variables: Mapping[str, Any]) -> Result:
         """What the module would print."""
         told = _cores.settings(self, variables)
         params = _cores.plain(self._task.args)
         warnings, deprecations = len(get_warning_messages()), len(get_deprecation_messages())
         checked = ModuleArgumentSpecValidator(
-            room.argument_spec,
-            mutually_exclusive=room.mutually_exclusive,
-            required_one_of=room.required_one_of,
-            required_if=room.required_if,
-            required_together=room.required_together,
+            module.argument_spec,
+            mutually_exclusive=module.mutually_exclusive,
+            required_one_of=module.required_one_of,
+            required_if=module.required_if,
+            required_together=module.required_together,
         ).validate(params)
         params.update(checked.validated_parameters)
-        given = begin_hiding(room, params, checked._no_log_values)
+        given = begin_hiding(module, params, checked._no_log_values)
         if checked.error_messages:
             result = _failure(told, self._complaint(checked.errors), None, {})
         else:
-            result = self._ask(room, params, told, self._teller(variables))
+            result = self._ask(module, params, told, self._way_to_show(variables))
         result["warnings"] = [*get_warning_messages()[warnings:], *result.get("warnings", ())]
         result["deprecations"] = [*get_deprecation_messages()[deprecations:]]
         failed = result.get("failed")
@@ -146,31 +146,31 @@ class Door(NormalAction):  # type: ignore[misc]
         )
 
     def _ask(
-        self, room: Room, params: Result, told: Mapping[str, Any], tell: Callable[[str], None]
+        self, module: Module, params: Result, told: Mapping[str, Any], show: Callable[[str], None]
     ) -> Result:
         try:
             with _as_a_process_of_its_own(self._loader.get_basedir()):
                 try:
-                    return dict(room.run(params, self._task.check_mode, room.connect(params), tell))
+                    return dict(module.run(params, self._task.check_mode, module.connect(params), show))
                 finally:
-                    room.leave()
+                    module.leave()
         except BluegreenError as error:
             return _failure(told, error.message, error, error.details)
         except Exception as error:  # noqa: BLE001 - as in the module, told with its traceback
             return _failure(told, unexpected(error), error, {"exception": traceback.format_exc()})
 
-    def _teller(self, variables: Mapping[str, Any]) -> Callable[[str], None]:
+    def _way_to_show(self, variables: Mapping[str, Any]) -> Callable[[str], None]:
         """Shows a line at once: what a forked process displays is passed on to the main process."""
         if self._task.check_mode or self._task.no_log:
             return lambda line: None
         host = variables.get("inventory_hostname")
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             # Standard output may be somebody's JSON. A main process that is gone reads nothing any more.
             with contextlib.suppress(OSError):
                 Display().display(f"[{host}] {KNOWN.mask_error(line)}", stderr=True)
 
-        return tell
+        return show
 
 
 def _failure(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Classic ELBs for the tests, made and read with plain boto3, and our rooms called on them."""
+"""Classic ELBs for the tests, made and read with plain boto3, and our modules called on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module
 from ansible_collections.octoblu.bluegreen.plugins.modules import elb_color_facts, elb_listener_swap
 
 TAGS = {"blue": "30081", "green": "30082"}
@@ -139,20 +139,20 @@ def add_stickiness(balancer: Balancer, port: int, name: str = "sticky") -> None:
     )
 
 
-def arguments(room: Room, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments as a door would hand them to the room, defaults filled in."""
-    result = ArgumentSpecValidator(room.argument_spec).validate(given)
+def arguments(module: Module, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they reach the module, defaults filled in."""
+    result = ArgumentSpecValidator(module.argument_spec).validate(given)
     assert not result.error_messages, result.error_messages
     return dict(result.validated_parameters)
 
 
 def swap(balancer: Balancer, color: str, check_mode: bool = False, **given: Any) -> dict[str, Any]:
-    room = elb_listener_swap.ROOM
-    params = arguments(room, {"name": balancer.name, "color": color, **given})
-    return dict(room.run(params, check_mode, room.connect(params), print))
+    module = elb_listener_swap.MODULE
+    params = arguments(module, {"name": balancer.name, "color": color, **given})
+    return dict(module.run(params, check_mode, module.connect(params), print))
 
 
 def facts(*names: str, **given: Any) -> dict[str, Any]:
-    room = elb_color_facts.ROOM
-    params = arguments(room, {"name": list(names), **given})
-    return dict(room.run(params, False, room.connect(params), print)["load_balancers"])
+    module = elb_color_facts.MODULE
+    params = arguments(module, {"name": list(names), **given})
+    return dict(module.run(params, False, module.connect(params), print)["load_balancers"])

@@ -18,9 +18,9 @@ from balancers import arguments
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.calls import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.elb_listener_swap import run
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS
-from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.elb_listener_swap import run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import MODULE
 
 SHORT = Patience(settle=0.4, create=0.6, late=0.1, all_in_all=2.5)
 
@@ -36,7 +36,7 @@ class Ended:
 
 
 class Child:
-    """The room of the swap in a process of its own."""
+    """The module of the swap in a process of its own."""
 
     def __init__(self, api: Any, name: str, color: str, patience: Patience = SHORT, **given: Any) -> None:
         self._patience = patience
@@ -50,7 +50,7 @@ class Child:
     def _run(self, write: int, api: Any, given: Mapping[str, Any]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:
-            params = arguments(ROOM, {"settle": 0, "wait_for_swap": 0, **given})
+            params = arguments(MODULE, {"settle": 0, "wait_for_swap": 0, **given})
             KINDS["classic"] = Classic(self._patience)
             told: dict[str, Any] = {"result": run(params, False, api, lambda line: None)}
         except BluegreenError as error:

@@ -16,9 +16,9 @@ from forked import Child
 from shop import color_of
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_smoke
-from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
-from ansible_collections.octoblu.bluegreen.plugins.modules.k8s_smoke import ROOM as SMOKE
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_smoke
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import MODULE
+from ansible_collections.octoblu.bluegreen.plugins.modules.k8s_smoke import MODULE as SMOKE
 from sandbox.traffic import Traffic
 
 PREVIEW = {"octoblu.bluegreen/preview": "8080"}
@@ -35,7 +35,7 @@ def plain(elb, zones):
 @pytest.fixture(scope="module")
 def api(elb):
     """Real clients, made once and never used here: each child opens connections of its own."""
-    return ROOM.connect(arguments(ROOM, {"name": "unused", "color": "blue"}))
+    return MODULE.connect(arguments(MODULE, {"name": "unused", "color": "blue"}))
 
 
 def _codes(balancer):

@@ -16,19 +16,19 @@ from settings import Settings
 from workloads import Demo
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import LockedError
-from ansible_collections.octoblu.bluegreen.plugins.modules.k8s_lock import ROOM
+from ansible_collections.octoblu.bluegreen.plugins.modules.k8s_lock import MODULE
 from sandbox.cluster import Cluster
 
 
 class Lock:
-    """The module's room, in a namespace of a test's own; each call has a client of its own."""
+    """The module, in a namespace of a test's own; each call has a client of its own."""
 
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
 
     def __call__(self, **given: Any) -> dict[str, Any]:
-        params = arguments(ROOM, {"name": "shop-lock", "namespace": self._demo.namespace, **given})
-        return dict(ROOM.run(params, False, ROOM.connect(params), print))
+        params = arguments(MODULE, {"name": "shop-lock", "namespace": self._demo.namespace, **given})
+        return dict(MODULE.run(params, False, MODULE.connect(params), print))
 
     @property
     def spec(self) -> dict[str, Any]:

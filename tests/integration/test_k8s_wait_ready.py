@@ -119,7 +119,7 @@ def test_what_appears_a_little_later_is_waited_for(demo: Demo) -> None:
         if line == "shop not ready, 0 s":
             demo.make(demo.deployment("shop"))
 
-    assert demo.wait("shop", tell=make_it).ready
+    assert demo.wait("shop", show=make_it).ready
 
 
 def test_what_does_not_appear_is_an_error_of_its_own(demo: Demo) -> None:
@@ -333,7 +333,7 @@ def test_trouble_with_the_api_on_the_way_is_survived(demo: Demo, cluster: Cluste
         if line.startswith("shop 0/2 ready, 0 s"):
             TROUBLES[trouble](cluster)
 
-    waited = demo.wait("shop", tell=make_trouble)
+    waited = demo.wait("shop", show=make_trouble)
     assert waited.ready, waited.message
     assert waited.seconds >= 2
     assert demo.counters("shop")["availableReplicas"] == 2
@@ -346,7 +346,7 @@ def test_an_api_that_stays_away_is_told_when_the_time_is_over(demo: Demo, cluste
         cluster.fail_next(1000, 503, "GET", "deployments|pods")
         cluster.cut_watches()
 
-    waited = demo.wait("shop", timeout=4, tell=take_away)
+    waited = demo.wait("shop", timeout=4, show=take_away)
     assert not waited.ready
     assert waited.seconds < 15
     assert any("503" in warning for warning in waited.result["warnings"])

@@ -180,8 +180,8 @@ def test_a_deploy_during_a_swap_that_takes_no_lock_is_refused(shop: Shop, aws: A
     shop.deployed("0000001")
     shop.deployed("0000002")
     aws.fault("hold", "DeleteLoadBalancerListeners")
-    room = elb_listener_swap.ROOM
-    api = room.connect(arguments(room, {"name": shop.balancer.name, "color": "blue"}))
+    module = elb_listener_swap.MODULE
+    api = module.connect(arguments(module, {"name": shop.balancer.name, "color": "blue"}))
     swap = Child(api, shop.balancer.name, "blue", Patience())
     aws.wait_held()
     # Its time-outs would end the call that is held, however slow the deploy is here.

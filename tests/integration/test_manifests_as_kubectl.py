@@ -23,8 +23,8 @@ from settings import Settings
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import release_apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import parse
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
 
 Object = dict[str, Any]
 

@@ -19,15 +19,15 @@ from kinds import memory
 from shop import Finished, Shop, color_of
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import (
     elb_color_facts,
     elb_listener_swap,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
-from ansible_collections.octoblu.bluegreen.plugins.modules.elb_color_facts import ROOM as FACTS
-from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM as SWAP
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_color_facts import MODULE as FACTS
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import MODULE as SWAP
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 
 """Every call of a swap goes wrong in every way; the next run ends wholly on one color.
 
-Each case runs the module's room in a forked child through the real boto3 client. The first run meets
+Each case runs the module in a forked child through the real boto3 client. The first run meets
 the fault, or is killed in it; what it leaves must be told. The second run meets none, wants either
 color, and must end on it with every policy, whatever the first one left.
 """
@@ -30,7 +30,7 @@ from balancers import (
 )
 from forked import SHORT, Child
 
-from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import ROOM
+from ansible_collections.octoblu.bluegreen.plugins.modules.elb_listener_swap import MODULE
 
 pytestmark = pytest.mark.sandbox
 
@@ -95,7 +95,7 @@ def shop(elb, zones, certificate):
 @pytest.fixture(scope="module")
 def api(elb):
     """Real clients, made once and never used here: each child opens connections of its own."""
-    return ROOM.connect(arguments(ROOM, {"name": "unused", "color": "blue"}))
+    return MODULE.connect(arguments(MODULE, {"name": "unused", "color": "blue"}))
 
 
 def _assert_wholly_on(balancer, color, certificate):

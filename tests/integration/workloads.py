@@ -14,7 +14,7 @@ from settings import Settings
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster, connect
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_wait_ready
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_wait_ready
 
 Object = dict[str, Any]
 
@@ -68,14 +68,14 @@ class Demo:
         name: str | None = None,
         client: Cluster | None = None,
         check_mode: bool = False,
-        tell: Callable[[str], None] = lambda line: None,
+        show: Callable[[str], None] = lambda line: None,
         **params: Any,
     ) -> Waited:
         lines: list[str] = []
 
         def hear(line: str) -> None:
             lines.append(line)
-            tell(line)
+            show(line)
 
         asked = {**_DEFAULTS, "namespace": self.namespace, "name": name, **params}
         started = time.monotonic()

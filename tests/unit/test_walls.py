@@ -18,13 +18,13 @@ PACKAGE = "ansible_collections.octoblu.bluegreen.plugins.module_utils."
 
 # Every kind of router is a wing of its own, and none knows another.
 KINDS = ("_classic",)
-GROUND = {"_errors", "_masking", "_process", "_room", "_threads"}
+GROUND = {"_errors", "_masking", "_process", "_module", "_threads"}
 MAY_IMPORT: dict[str, set[str]] = {
     "_masking": set(),
     "_threads": set(),
     "_process": set(),
     "_errors": {"_masking"},
-    "_room": {"_errors", "_masking"},
+    "_module": {"_errors", "_masking"},
     "_aws": {"_aws_refusals", *GROUND},
     "_aws_refusals": {"_masking"},
     "_router": {"_errors"},
@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_cluster": set(GROUND),
     "_ready": {"_cluster", *GROUND},
     "_release": {"_cluster", "_ready", "_router", *GROUND},
-    "_rooms": {"_aws", "_cluster", "_ready", "_release", "_router", *KINDS, *GROUND},
+    "_modules": {"_aws", "_cluster", "_ready", "_release", "_router", *KINDS, *GROUND},
 }
 # Two libraries have one door each.
 ONLY_IN = {"boto3": "_aws.py", "botocore": "_aws.py", "kubernetes": "_cluster"}
@@ -76,7 +76,7 @@ def test_a_kind_of_router_is_known_in_one_place() -> None:
         if _wing(file) not in KINDS
         and any(name.startswith(tuple(f"{PACKAGE}{kind}." for kind in KINDS)) for name in _imported(file))
     }
-    assert knowing == {"_rooms/kinds.py"}
+    assert knowing == {"_modules/kinds.py"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

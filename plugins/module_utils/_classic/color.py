@@ -22,7 +22,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     IntentError,
-    Standing,
+    SwapState,
     decode_intent,
     is_intent_tag,
 )
@@ -56,7 +56,7 @@ class Colors:
     preview: int | None
     drift: tuple[Drift, ...]
     intent: Intent | None
-    intent_standing: Standing
+    swap_state: SwapState
     claim: str | None
     fingerprint: str
 
@@ -70,18 +70,18 @@ class Colors:
 def read_colors(
     router: LoadBalancer,
     listener_ports: Iterable[int] = (),
-    standing: Standing = Standing.CUT_OFF,
+    swap_state: SwapState = SwapState.CUT_OFF,
     described: Iterable[int] = (),
 ) -> Colors:
     """Say which color each listener points at and name every drift.
 
     ``listener_ports`` are ports that must be ours beside those that the tags name, and so are those that a
     user has ``described``; these change no fingerprint, because who only reads does not know of them.
-    ``standing`` says of an intent on the router whether its writer may still be at work.
+    ``swap_state`` says of an intent on the router whether its writer may still be at work.
     """
     drift = ownership_drift(router)
     tags = _read_tags(router, drift)
-    intent = _read_intent(router, standing, drift)
+    intent = _read_intent(router, swap_state, drift)
     preview = _read_preview(router, drift)
     blue, green = tags if tags else (None, None)
     known = {*listener_ports, *(blue.named if blue else ())}
@@ -112,7 +112,7 @@ def read_colors(
         preview=preview,
         drift=tuple(drift),
         intent=intent,
-        intent_standing=standing,
+        swap_state=swap_state,
         claim=router.tags.get(CLAIM_TAG),
         fingerprint=_fingerprint(router, of_listener, known, preview),
     )
@@ -177,7 +177,7 @@ def _read_preview(router: LoadBalancer, drift: list[Drift]) -> int | None:
     return int(value)
 
 
-def _read_intent(router: LoadBalancer, standing: Standing, drift: list[Drift]) -> Intent | None:
+def _read_intent(router: LoadBalancer, swap_state: SwapState, drift: list[Drift]) -> Intent | None:
     try:
         intent = decode_intent(router.tags)
     except IntentError as error:
@@ -191,7 +191,7 @@ def _read_intent(router: LoadBalancer, standing: Standing, drift: list[Drift]) -
         return None
     if intent is None:
         return None
-    if standing is Standing.LIVING:
+    if swap_state is SwapState.LIVING:
         message = f"a swap of {router.name} to {intent.color} by {intent.writer} has been under way since {intent.since}: wait for it"
     else:
         message = (

@@ -34,7 +34,7 @@ class IntentError(ValueError):
     """The tags hold no intent that this version can read."""
 
 
-class Standing(Enum):
+class SwapState(Enum):
     """What has become of a swap whose intent is on the router."""
 
     LIVING = "living"
@@ -107,11 +107,11 @@ def is_intent_tag(key: str) -> bool:
     return key.startswith(_PREFIX)
 
 
-def standing(intent: Intent, now: int, writer_gone: bool) -> Standing:
+def swap_state(intent: Intent, now: int, writer_gone: bool) -> SwapState:
     """Whether a swap may still be at work; ``writer_gone`` means its process is known to be dead."""
     if writer_gone or now - intent.time > LIFETIME:
-        return Standing.CUT_OFF
-    return Standing.LIVING
+        return SwapState.CUT_OFF
+    return SwapState.LIVING
 
 
 def encode_intent(intent: Intent) -> dict[str, str]:

@@ -20,9 +20,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     LIFETIME,
     IntentError,
-    Standing,
+    SwapState,
     decode_intent,
-    standing,
+    swap_state,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent_writer import (
     write_intent,
@@ -172,9 +172,9 @@ class Classic:
         return judged(after, router.look, router.read_began)
 
     def settle(
-        self, client: Api, began_as: ClassicRouter, after: ClassicRouter, tell: Callable[[str], None]
+        self, client: Api, began_as: ClassicRouter, after: ClassicRouter, show: Callable[[str], None]
     ) -> None:
-        watch_instances(client, began_as.load_balancer, after.load_balancer.health_check, after.live, tell)
+        watch_instances(client, began_as.load_balancer, after.load_balancer.health_check, after.live, show)
 
 
 def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> ClassicRouter:
@@ -183,7 +183,7 @@ def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> Classi
         intent = decode_intent(load_balancer.tags)
     except IntentError:
         intent = None
-    state = standing(intent, load_balancer.read_at, writer_gone(intent)) if intent else Standing.CUT_OFF
+    state = swap_state(intent, load_balancer.read_at, writer_gone(intent)) if intent else SwapState.CUT_OFF
     colors = read_colors(load_balancer, look.listener_ports, state, look.described_ports)
     return ClassicRouter(
         name=load_balancer.name,
@@ -239,7 +239,7 @@ def _open_swap(colors: Colors) -> OpenSwap | None:
     intent = colors.intent
     if intent is None:
         return None
-    living = colors.intent_standing is Standing.LIVING
+    living = colors.swap_state is SwapState.LIVING
     ports = tuple(str(move.port) for move in intent.moves)
     return OpenSwap(
         intent.color, intent.writer, intent.pid, intent.since, LIFETIME, intent.run, living, ports

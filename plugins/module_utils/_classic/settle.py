@@ -26,11 +26,11 @@ _LOOK_EVERY = 1.0
 
 
 def watch_instances(
-    api: Api, before: LoadBalancer, check: HealthCheck, live: str | None, tell: Callable[[str], None]
+    api: Api, before: LoadBalancer, check: HealthCheck, live: str | None, show: Callable[[str], None]
 ) -> None:
     """Wait as long as a failing check would take to show, then ask that nothing fell out of service."""
     seconds = check.interval * check.unhealthy_threshold + check.timeout
-    tell(f"{before.name}: watching its instances for {seconds} s")
+    show(f"{before.name}: watching its instances for {seconds} s")
     time.sleep(seconds)
     served = [instance for instance, state in sorted(before.instance_health.items()) if state == _IN_SERVICE]
     give_up = time.monotonic() + check.interval

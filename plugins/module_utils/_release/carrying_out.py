@@ -58,23 +58,23 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
 Facts = dict[str, Any]
 
 
-def carried_out(this: Case, decision: Decision, rendered: Rendered | None = None) -> Facts:
+def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None) -> Facts:
     """All that the role needs to carry a decision out."""
-    plan = _planned(this, decision, rendered)
+    plan = _planned(case, decision, rendered)
     # A Job that has completed cannot become unready, and may have been cleaned up since.
     lasting = [each for each in plan["workloads"] if each["kind"] != "Job"] + plan["service"]
     scene = Scene(
-        goal=this.goal,
-        live=this.router.live,
+        goal=case.goal,
+        live=case.router.live,
         smoke=plan["smoke"] is not None,
         settles=bool(lasting),
-        follows=this.follows is not None,
-        locked=this.params["locked"],
-        moments=[moment for moment, files in this.params["hooks"].items() if files],
-        ready_timeout=this.params["ready_timeout"],
+        follows=case.follows is not None,
+        locked=case.params["locked"],
+        moments=[moment for moment, files in case.params["hooks"].items() if files],
+        ready_timeout=case.params["ready_timeout"],
     )
-    before = this.standing.sides[this.router.live or other(decision.color)].release
-    left = _left_by_rollback(this, decision) if decision.action == "complete" else before
+    before = case.state.sides[case.router.live or other(decision.color)].release
+    left = _left_by_rollback(case, decision) if decision.action == "complete" else before
     return plan | {
         "lasting": lasting,
         "steps": list(steps(decision, scene)),
@@ -82,24 +82,24 @@ def carried_out(this: Case, decision: Decision, rendered: Rendered | None = None
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,
         "hook": {
-            "app": this.params["app"],
-            "namespace": this.params["namespace"],
+            "app": case.params["app"],
+            "namespace": case.params["namespace"],
             "color": decision.color,
             "commit": plan["commit"],
-            "previous_color": this.router.live,
+            "previous_color": case.router.live,
             "previous_commit": before.commit if before else None,
-            "load_balancer": this.router.name,
-            "dns_name": this.router.dns_name,
+            "load_balancer": case.router.name,
+            "dns_name": case.router.dns_name,
         },
     }
 
 
-def _left_by_rollback(this: Case, decision: Decision) -> Release | None:
-    cut_off = unfinished_rollback(this.standing.ledger.events, decision.release)
+def _left_by_rollback(case: Case, decision: Decision) -> Release | None:
+    cut_off = unfinished_rollback(case.state.ledger.events, decision.release)
     return cut_off.left if cut_off else None
 
 
-def _planned(this: Case, decision: Decision, rendered: Rendered | None) -> Facts:
+def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts:
     color, release = decision.color, decision.release
     plan: Facts = {
         "action": decision.action,
@@ -114,54 +114,54 @@ def _planned(this: Case, decision: Decision, rendered: Rendered | None) -> Facts
         "service": [],
         "secret": False,
         "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
-        "rollback": way_back_facts(_way_back_then(this, decision)),
-        "leaving": _served(this),
+        "rollback": way_back_facts(_way_back_then(case, decision)),
+        "leaving": _served(case),
     }
     if decision.action == "stage" and release:
-        return plan | staging(this, color, release, rendered)
-    runs = companions(this.standing.deployments, color, release) if release else ()
-    service = this.standing.services[color]
-    reachable = service is not None and this.standing.sides[color].reachable
+        return plan | staging(case, color, release, rendered)
+    runs = companions(case.state.deployments, color, release) if release else ()
+    service = case.state.services[color]
+    reachable = service is not None and case.state.sides[color].reachable
     plan["workloads"] = [workload("Deployment", name) for name in runs]
-    plan["smoke"] = smoke(this, color, service) if service and reachable else None
+    plan["smoke"] = smoke(case, color, service) if service and reachable else None
     if reachable and decision.action != "complete":
-        plan["service"] = leading(this, color, _deployment(this, color))
+        plan["service"] = leading(case, color, _deployment(case, color))
     if rendered and release == rendered.release:
-        plan["keep"] = to_keep(this, release, rendered.objects)
+        plan["keep"] = to_keep(case, release, rendered.objects)
     if decision.action in ("scale", "retire"):
-        plan["scale"] = [_scaled(name, _replicas(this, decision)) for name in runs]
-    side = this.standing.sides[color]
+        plan["scale"] = [_scaled(name, _replicas(case, decision)) for name in runs]
+    side = case.state.sides[color]
     if (
         decision.action == "unchanged"
         and side.workload
         and not side.workload.ready
-        and color == this.router.live
+        and color == case.router.live
     ):
         plan["warnings"] = [f"{color} is live with {plan['commit']}, but is not ready: {side.workload.lack}."]
     return plan
 
 
-def _served(this: Case) -> Facts | None:
+def _served(case: Case) -> Facts | None:
     """The release that was live when this was read; before a swap that is under way, what that leaves."""
-    live = other(this.router.living) if this.router.living else this.router.live
-    release = this.standing.sides[live].release if live else None
+    live = other(case.router.living) if case.router.living else case.router.live
+    release = case.state.sides[live].release if live else None
     return asdict(release) if release else None
 
 
-def _way_back_then(this: Case, decision: Decision) -> WayBack:
+def _way_back_then(case: Case, decision: Decision) -> WayBack:
     """Where a rollback would go once the decision is carried out."""
-    sides, ledger, live = this.standing.sides, this.standing.ledger, this.router.live
-    if this.goal == "stage":
+    sides, ledger, live = case.state.sides, case.state.ledger, case.router.live
+    if case.goal == "stage":
         return way_back(sides, live, ledger)
-    if this.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
+    if case.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
         left = other(decision.color)
         sides = {**sides, left: left_by_rollback(sides[left])}
     moved = after_move(ledger, sides, decision, live)
     return way_back(sides, decision.color, moved, decision.release)
 
 
-def _replicas(this: Case, decision: Decision) -> int:
-    return 0 if decision.action == "retire" else live_replicas(this)
+def _replicas(case: Case, decision: Decision) -> int:
+    return 0 if decision.action == "retire" else live_replicas(case)
 
 
 def _scaled(name: str, replicas: int) -> Object:
@@ -174,6 +174,6 @@ def _scaled(name: str, replicas: int) -> Object:
     }
 
 
-def _deployment(this: Case, color: str) -> Mapping[str, Any]:
-    name = this.places[color].name
-    return next((each for each in this.standing.deployments if each["metadata"]["name"] == name), {})
+def _deployment(case: Case, color: str) -> Mapping[str, Any]:
+    name = case.places[color].name
+    return next((each for each in case.state.deployments if each["metadata"]["name"] == name), {})

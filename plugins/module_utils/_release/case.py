@@ -15,11 +15,11 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import (
     Cluster,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.cluster_state import (
+    ClusterState,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Place,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standing import (
-    Standing,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import (
     Router,
@@ -42,7 +42,7 @@ class Case:
     router: Router
     shown_by: Router | None
     places: Mapping[str, Place]
-    standing: Standing
+    state: ClusterState
 
     @property
     def goal(self) -> str:

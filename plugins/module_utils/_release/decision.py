@@ -19,7 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
     bad,
     good_before,
     last_move,
-    lives,
+    releases_served,
     unfinished_rollback,
     who,
 )
@@ -97,14 +97,14 @@ def choose_release(router: Router, sides: Mapping[str, Side], ledger: Ledger, re
     """
     live = sides[router.live].release if router.live else None
     if live and live.commit == rendered.commit:
-        return live if came_for(ledger, live, rendered) else rendered
+        return live if brought_back_for(ledger, live, rendered) else rendered
     excluded = bad(ledger.events, live)
-    served = [each for each in reversed(lives(ledger.events)) if each.commit == rendered.commit]
+    served = [each for each in reversed(releases_served(ledger.events)) if each.commit == rendered.commit]
     past = [each for each in served if each not in excluded and each in ledger.kept]
     return rendered if not past or rendered in served else past[0]
 
 
-def came_for(ledger: Ledger, live: Release | None, rendered: Release) -> bool:
+def brought_back_for(ledger: Ledger, live: Release | None, rendered: Release) -> bool:
     """Whether what is live was brought back as it once served, when these same manifests had been asked for."""
     move = last_move(ledger.events)
     if live is None or move is None or move.release != live or live.commit != rendered.commit:
@@ -262,7 +262,7 @@ def way_back(
     leaving = leaving or sides[live].release
     if side.holder:
         return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
-    if leaving is None or leaving not in lives(ledger.events):
+    if leaving is None or leaving not in releases_served(ledger.events):
         reason = _not_to_go_back_to(side, bad(ledger.events, leaving))
         return WayBack(None, None, reason) if reason else _reach(side, side.release, ledger)
     left_before = side.release if side.workload and side.workload.rejected else None

@@ -181,7 +181,7 @@ def unpack(blob: bytes) -> Kept | None:
         return None
 
 
-def lives(events: Iterable[Event]) -> list[Release]:
+def releases_served(events: Iterable[Event]) -> list[Release]:
     """The releases that served, one after the other."""
     served: list[Release] = []
     for event in events:
@@ -214,7 +214,7 @@ def good_before(events: Sequence[Event], leaving: Release | None) -> list[Releas
     "Before" is before it went live the last time, so that rollback after rollback goes further
     back and never forward. Empty where the ledger does not know of ``leaving``.
     """
-    served = lives(events)
+    served = releases_served(events)
     if leaving is None or leaving not in served:
         return []
     last = len(served) - 1 - served[::-1].index(leaving)

@@ -67,52 +67,52 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import 
 Facts = dict[str, Any]
 
 
-def staging(this: Case, color: str, release: Release, rendered: Rendered | None) -> Facts:
+def staging(case: Case, color: str, release: Release, rendered: Rendered | None) -> Facts:
     """What brings a release up on the idle color: as rendered, or as the ledger kept it."""
-    place, aside = this.places[color], other(color)
-    side, live = this.standing.sides[color], this.router.live
+    place, aside = case.places[color], other(color)
+    side, live = case.state.sides[color], case.router.live
     warnings: list[str] = []
     if rendered and release == rendered.release:
         by_color = rendered.objects
     else:
-        by_color, warnings = _kept(this, color, release)
+        by_color, warnings = _kept(case, color, release)
     objects = by_color[color]
     staged = stamp(objects, place, release, side.workload.marks if side.workload else ())
     if side.workload and side.workload.replicas == 0:
-        staged = keep_running(staged, live_replicas(this))
+        staged = keep_running(staged, live_replicas(case))
     elif side.workload and side.workload.holds_replicas:
         staged = keep_running(staged, side.workload.replicas)
-    if wants_service(this.standing.sides[aside], live):
-        staged += stamp([service_of(by_color[aside], this.places[aside])], this.places[aside], release)
-    tried = _tried(this, staged)
+    if wants_service(case.state.sides[aside], live):
+        staged += stamp([service_of(by_color[aside], case.places[aside])], case.places[aside], release)
+    tried = _tried(case, staged)
     warnings += [each.warning for each in tried if each.warning]
     # The last one may be the other color's Service, which is not there yet.
     before = [each.before for each in tried[: len(objects)]]
     return {
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
-        "undo": _undo(this, before, place),
+        "undo": _undo(case, before, place),
         "workloads": [
             workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
         ],
-        "service": leading(this, color, deployment_of(objects, place)),
-        "smoke": smoke(this, color, service_of(objects, place)),
-        "keep": to_keep(this, release, by_color),
+        "service": leading(case, color, deployment_of(objects, place)),
+        "smoke": smoke(case, color, service_of(objects, place)),
+        "keep": to_keep(case, release, by_color),
         "warnings": warnings,
     }
 
 
-def _tried(this: Case, objects: Sequence[Object]) -> list[Applied]:
+def _tried(case: Case, objects: Sequence[Object]) -> list[Applied]:
     """What is there, and what the API server says that it would do; what it would refuse is raised."""
-    rollback = this.goal == "rollback"
-    how = How(dry_run=True, strict=not rollback, replace=rollback or this.params["replace"])
-    namespace = this.params["namespace"]
-    return together([partial(apply, this.client, entry, namespace, how) for entry in objects])
+    rollback = case.goal == "rollback"
+    how = How(dry_run=True, strict=not rollback, replace=rollback or case.params["replace"])
+    namespace = case.params["namespace"]
+    return together([partial(apply, case.client, entry, namespace, how) for entry in objects])
 
 
-def _kept(this: Case, color: str, release: Release) -> tuple[Mapping[str, Sequence[Object]], list[str]]:
+def _kept(case: Case, color: str, release: Release) -> tuple[Mapping[str, Sequence[Object]], list[str]]:
     """A release's objects from the ledger, and what is to be said of them."""
-    kept = unpack(this.standing.ledger.kept[release])
+    kept = unpack(case.state.ledger.kept[release])
     if kept is None:
         raise InputError(
             f"What the ledger keeps of {release.commit} is damaged, so it cannot be brought back as it was: "
@@ -122,32 +122,32 @@ def _kept(this: Case, color: str, release: Release) -> tuple[Mapping[str, Sequen
         check(
             kept.objects[each],
             kept.objects[other(each)],
-            this.places[each],
+            case.places[each],
             release.commit,
-            this.local_allowed,
+            case.local_allowed,
         )
-    namespace = this.params["namespace"]
+    namespace = case.params["namespace"]
     names = kept.secrets[color]
-    missing = [name for name in names if this.client.get("v1", "Secret", name, namespace) is None]
+    missing = [name for name in names if case.client.get("v1", "Secret", name, namespace) is None]
     if missing:
         raise InputError(
             f"{release.commit} needs Secret {', '.join(missing)} of namespace {namespace}, which is gone; "
             "Secrets are not kept in the ledger: create it, and run again."
         )
     told = [f"{release.commit} is brought back as it was, not as its manifests are rendered today."]
-    told = told if this.goal in RENDERING else []
+    told = told if case.goal in RENDERING else []
     return kept.objects, told + [
         f"Secret {name} is not kept in the ledger: {release.commit} gets it as it is now." for name in names
     ]
 
 
-def to_keep(this: Case, release: Release, objects: Mapping[str, Sequence[Object]]) -> str | None:
-    return None if release in this.standing.ledger.kept else pack(objects)
+def to_keep(case: Case, release: Release, objects: Mapping[str, Sequence[Object]]) -> str | None:
+    return None if release in case.state.ledger.kept else pack(objects)
 
 
-def live_replicas(this: Case) -> int:
+def live_replicas(case: Case) -> int:
     """How many pods the live color has, because the idle one is to carry the same traffic; at least one."""
-    live = this.standing.sides[this.router.live].workload if this.router.live else None
+    live = case.state.sides[case.router.live].workload if case.router.live else None
     return max(1, live.replicas if live else 1)
 
 
@@ -160,36 +160,36 @@ def workload(kind: str, name: str) -> Facts:
     return {"kind": kind, "name": name}
 
 
-def leading(this: Case, color: str, deployment: Mapping[str, Any]) -> list[Facts]:
+def leading(case: Case, color: str, deployment: Mapping[str, Any]) -> list[Facts]:
     """The color's Service as k8s_wait_ready is to see it right before traffic comes."""
-    place = this.places[color]
+    place = case.places[color]
     service = workload("Service", place.name)
     return [{**service, "node_ports": list(place.node_ports), "pod_labels": pod_labels(deployment)}]
 
 
-def _undo(this: Case, found: Sequence[Object | None], place: Place) -> list[Object]:
+def _undo(case: Case, found: Sequence[Object | None], place: Place) -> list[Object]:
     """What puts the color back as it is, for when it is one to roll back to and staging fails.
 
     Empty when that cannot be done for all that is ``found`` there.
     """
-    back = way_back(this.standing.sides, this.router.live, this.standing.ledger)
+    back = way_back(case.state.sides, case.router.live, case.state.ledger)
     if back.color != place.color or back.action != "swap":
         return []
     before = [applied_before(each) for each in found if each is not None]
     return [each for each in before if each is not None] if None not in before else []
 
 
-def smoke(this: Case, color: str, service: Object) -> Facts | None:
+def smoke(case: Case, color: str, service: Object) -> Facts | None:
     """Whom the smoke request asks, None when nobody."""
-    wanted, place = this.params["smoke"], this.places[color]
+    wanted, place = case.params["smoke"], case.places[color]
     if wanted == "none":
         return None
     if wanted == "proxy":
         return {"service": place.name, "port": proxy_port(service, place)}
     if wanted == "preview":
-        if color == this.router.live:
+        if color == case.router.live:
             # The preview shows the other color.
             return {"service": place.name, "port": proxy_port(service, place)}
-        target = this.router.targets[color].words
-        return {"url": preview_url(this.shown_by, color, target, this.params["smoke_path"])}
+        target = case.router.targets[color].words
+        return {"url": preview_url(case.shown_by, color, target, case.params["smoke_path"])}
     return {"url": wanted}

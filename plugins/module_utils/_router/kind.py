@@ -115,7 +115,7 @@ class Kind(Protocol[Client, SomeRouter, SomeWish, SomePlan]):
         """Carry the plan out and return the router as read back; what was done is added to ``done``."""
 
     def settle(
-        self, client: Client, began_as: SomeRouter, after: SomeRouter, tell: Callable[[str], None]
+        self, client: Client, began_as: SomeRouter, after: SomeRouter, show: Callable[[str], None]
     ) -> None:
         """Watch for as long as a swap that was none would take to show; RouterError says what fell out of service."""
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import (
     Look,
@@ -93,7 +93,7 @@ class Memory:
         aside.rename(client / router.name)
         return self.read(client, [router.name], Look())[0]
 
-    def settle(self, client: Path, began_as: Router, after: Router, tell: Callable[[str], None]) -> None:
+    def settle(self, client: Path, began_as: Router, after: Router, show: Callable[[str], None]) -> None:
         pass
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_wait_ready import Ending, wait
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import (
     Ask,
@@ -23,7 +24,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors
     accepts,
     parse_selector,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_wait_ready import Ending, wait
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "kubernetes"
 
@@ -130,7 +130,7 @@ def replayed(
     fail_fast: bool = True,
     start: float = 0.0,
     lag: Mapping[str, float] | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    show: Callable[[str], None] = lambda line: None,
     cluster_now: Callable[[], float | None] = lambda: None,
     scheduling_grace: float = 10.0,
 ) -> Ending:
@@ -139,7 +139,7 @@ def replayed(
     names = {thing["metadata"]["name"] for _at, _change, thing in steps if thing["kind"] == "Deployment"}
     source = Replay(steps, start, lag)
     scene = Scene([Ask("apps/v1", "Deployment", "demo", name) for name in sorted(names)], scheduling_grace)
-    return wait(scene, source, Patience(stable_for, fail_fast), timeout, cluster_now, tell, source.clock)
+    return wait(scene, source, Patience(stable_for, fail_fast), timeout, cluster_now, show, source.clock)
 
 
 def _shows(stream: Stream, thing: Object) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores, _door
 
 _PLUGINS = Path(__file__).resolve().parents[4] / "plugins"
@@ -26,33 +26,33 @@ _MODULES = sorted(path.stem for path in (_PLUGINS / "modules").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", _MODULES)
-def test_every_module_has_a_second_door_into_its_room(name: str) -> None:
+def test_every_module_has_a_second_door(name: str) -> None:
     action = importlib.import_module(f"{_NAME}.action.{name}").ActionModule
     assert issubclass(action, _door.Door)
-    assert action.room is importlib.import_module(f"{_NAME}.modules.{name}").ROOM
+    assert action.module is importlib.import_module(f"{_NAME}.modules.{name}").MODULE
 
 
 @pytest.mark.parametrize("missing", ["boto3", "ansible_collections.amazon.aws.plugins.module_utils.botocore"])
-def test_no_room_without_a_library_or_a_collection(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_second_door_without_a_library_or_a_collection(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*(name for name in sys.modules if name.startswith(f"{_NAME}.")), missing):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
-    assert _door.find_room("elb_color_facts", "boto3") is None
+    assert _door.find_module("elb_color_facts", "boto3") is None
 
 
-def test_no_room_in_a_core_that_was_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _door.find_room("elb_color_facts") is not None
+def test_no_second_door_in_a_core_that_was_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _door.find_module("elb_color_facts") is not None
     monkeypatch.setattr(_cores, "TRIED", False)
-    assert _door.find_room("elb_color_facts") is None
+    assert _door.find_module("elb_color_facts") is None
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_the_room_that_is_entered_next_is_found_once_while_a_fork_works(
+def test_the_module_that_is_needed_next_is_found_once_while_a_fork_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(_door, "find_room", lambda *names: names[0] == "next" and found.append(names))
-    _door.find_room_ahead("next", "library")
+    monkeypatch.setattr(_door, "find_module", lambda *names: names[0] == "next" and found.append(names))
+    _door.find_module_ahead("next", "library")
     assert found == []
     for found_before in (0, 1):
         child = os.fork()
@@ -70,17 +70,17 @@ class _Interrupted(BaseException):
 
 
 @pytest.mark.parametrize("interruption", [_Interrupted, KeyboardInterrupt])
-def test_an_interruption_leaves_the_room_and_passes(
+def test_an_interruption_cleans_up_and_passes(
     interruption: type[BaseException], tmp_path: Path
 ) -> None:
     left: list[str] = []
 
-    def run(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Any) -> dict[str, Any]:
+    def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Any) -> dict[str, Any]:
         raise interruption
 
-    room = Room(run, lambda params: None, {}, leave=lambda: left.append("left"))
+    module = Module(run, lambda params: None, {}, leave=lambda: left.append("left"))
     with pytest.raises(interruption):
-        _action(tmp_path)._ask(room, {}, {}, print)
+        _action(tmp_path)._ask(module, {}, {}, print)
     assert left == ["left"]
 
 
@@ -115,7 +115,7 @@ def test_a_line_that_nobody_can_read_any_more_is_dropped(
         raise BrokenPipeError
 
     monkeypatch.setattr(_door, "Display", lambda: SimpleNamespace(display=display))
-    _action(tmp_path)._teller({"inventory_hostname": "here"})("a line")
+    _action(tmp_path)._way_to_show({"inventory_hostname": "here"})("a line")
 
 
 def _action(folder: Path) -> _door.Door:

@@ -1,4 +1,4 @@
-"""What leaves through either door is without the secrets that the room has learnt by then."""
+"""What leaves through either door is without the secrets that the module has learnt by then."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils import _room
+from ansible_collections.octoblu.bluegreen.plugins.module_utils import _module
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Room, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores, _door
 
 GIVEN, OF_ROOM, LEARNT, VARIABLE = (
@@ -29,8 +29,8 @@ TEXT = f"b{GIVEN!r} {GIVEN.encode()!r} {OF_ROOM} {LEARNT!r} {LEARNT.encode()!r} 
 Run = Callable[[Mapping[str, Any], bool, Any, Callable[[str], None]], dict[str, Any]]
 
 
-def _returns(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Any) -> dict[str, Any]:
-    tell(TEXT)
+def _returns(params: Mapping[str, Any], check_mode: bool, client: Any, show: Any) -> dict[str, Any]:
+    show(TEXT)
     diff = {"before": TEXT, "after": ""}
     return {
         "changed": True,
@@ -42,11 +42,11 @@ def _returns(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Any
     }
 
 
-def _refuses(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Any) -> dict[str, Any]:
+def _refuses(params: Mapping[str, Any], check_mode: bool, client: Any, show: Any) -> dict[str, Any]:
     raise BluegreenError(TEXT, body={"text": TEXT}, status=403)
 
 
-def _breaks(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Any) -> dict[str, Any]:
+def _breaks(params: Mapping[str, Any], check_mode: bool, client: Any, show: Any) -> dict[str, Any]:
     raise ValueError(TEXT)
 
 
@@ -59,7 +59,7 @@ def _connect_in_vain(params: Mapping[str, Any]) -> None:
     raise ValueError(TEXT)
 
 
-def _through_the_module(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def _through_the_module(module: Module, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What Ansible is handed by the module, before it masks that itself."""
     left: list[Any] = []
 
@@ -82,13 +82,13 @@ def _through_the_module(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatc
             left.append([result, self.params])
             raise Exited
 
-    monkeypatch.setattr(_room, "_Module", lambda **given: Module())
+    monkeypatch.setattr(_module, "_Module", lambda **given: Module())
     with pytest.raises(Exited):
-        enter(room)
+        enter(module)
     return left
 
 
-def _through_the_action(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def _through_the_action(module: Module, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     told: list[str] = []
     display = SimpleNamespace(display=lambda line, stderr: told.append(line))
     monkeypatch.setattr(_door, "Display", lambda: display)
@@ -97,7 +97,7 @@ def _through_the_action(room: Room, folder: Path, monkeypatch: pytest.MonkeyPatc
     action._loader = SimpleNamespace(get_basedir=lambda: str(folder))
     settings = {"_ansible_debug": True, "_ansible_verbosity": 3, "_ansible_tracebacks_for": ["error"]}
     monkeypatch.setattr(_cores, "settings", lambda action, variables: settings)
-    return [action._enter(room, {"inventory_hostname": "here"}), told]
+    return [action._enter(module, {"inventory_hostname": "here"}), told]
 
 
 @pytest.mark.parametrize("through", [_through_the_module, _through_the_action])
@@ -109,8 +109,8 @@ def test_no_secret_leaves(
     through: Any, run: Run, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", VARIABLE)
-    room = Room(run, connect, SPEC, secrets=lambda params: {params["other"]})
-    left = through(room, tmp_path, monkeypatch)
+    module = Module(run, connect, SPEC, secrets=lambda params: {params["other"]})
+    left = through(module, tmp_path, monkeypatch)
     told = json.dumps(left)
     assert "********" in told
     assert "hunter2" not in told.replace('"hunter2-given": null', "")
@@ -128,12 +128,12 @@ def test_what_other_tasks_go_on_with_is_left_as_it_is(
     """Emulators of AWS take any secret key, and people give them "test": it would make other objects of these."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "shop")
     objects = [{"kind": "Service", "metadata": {"name": "shop-blue"}}]
-    room = Room(lambda *_given: {"changed": False, "objects": objects}, lambda params: None, SPEC)
-    assert json.dumps(objects) in json.dumps(through(room, tmp_path, monkeypatch))
+    module = Module(lambda *_given: {"changed": False, "objects": objects}, lambda params: None, SPEC)
+    assert json.dumps(objects) in json.dumps(through(module, tmp_path, monkeypatch))
 
 
 def test_what_one_task_knew_does_not_mask_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     KNOWN.learn("30081-of-before")
-    room = Room(lambda *_given: {"changed": False, "text": "30081-of-before"}, lambda params: None, SPEC)
-    left = _through_the_action(room, tmp_path, monkeypatch)
+    module = Module(lambda *_given: {"changed": False, "text": "30081-of-before"}, lambda params: None, SPEC)
+    left = _through_the_action(module, tmp_path, monkeypatch)
     assert left[0]["text"] == "30081-of-before"

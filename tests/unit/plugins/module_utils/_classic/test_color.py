@@ -12,7 +12,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
     Move,
-    Standing,
+    SwapState,
     encode_intent,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
@@ -190,7 +190,7 @@ def test_an_intent_tells_the_missing_listener_and_policy():
 
 def test_a_living_swap_is_to_be_waited_for():
     tags = {**SINGLE, **encode_intent(INTENT)}
-    colors = read_colors(router(http(80, 30082), tags=tags), standing=Standing.LIVING)
+    colors = read_colors(router(http(80, 30082), tags=tags), swap_state=SwapState.LIVING)
     assert "wait for it" in next(drift.message for drift in colors.drift if drift.code == "swap_interrupted")
 
 

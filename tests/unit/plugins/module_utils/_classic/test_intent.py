@@ -17,10 +17,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     Intent,
     IntentError,
     Move,
-    Standing,
+    SwapState,
     decode_intent,
     encode_intent,
-    standing,
+    swap_state,
 )
 
 PORTS = st.integers(1, 65535)
@@ -87,12 +87,12 @@ def test_what_is_no_intent_is_refused(value):
 @pytest.mark.parametrize(
     ("age", "writer_gone", "expected"),
     [
-        (0, False, Standing.LIVING),
-        (LIFETIME, False, Standing.LIVING),
-        (LIFETIME + 1, False, Standing.CUT_OFF),
-        (0, True, Standing.CUT_OFF),
-        (-5, False, Standing.LIVING),
+        (0, False, SwapState.LIVING),
+        (LIFETIME, False, SwapState.LIVING),
+        (LIFETIME + 1, False, SwapState.CUT_OFF),
+        (0, True, SwapState.CUT_OFF),
+        (-5, False, SwapState.LIVING),
     ],
 )
 def test_who_may_still_be_at_work(age, writer_gone, expected):
-    assert standing(EXAMPLE, EXAMPLE.time + age, writer_gone) is expected
+    assert swap_state(EXAMPLE, EXAMPLE.time + age, writer_gone) is expected

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from ansible_collections.bluegreen_test.doors.plugins.modules.probe import ROOM
+from ansible_collections.bluegreen_test.doors.plugins.modules.probe import MODULE
 
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._door import Door
 
 
 class ActionModule(Door):
-    room = ROOM
+    module = MODULE

@@ -1,4 +1,4 @@
-"""A module whose room does whatever a question asks, and says through which door it was entered."""
+"""A module that does whatever a question asks, and says through which door it was entered."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Room, Tell, enter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, Result, Show, enter
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: str, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: str, show: Show) -> Result:
     door = "action" if "ansible.executor.task_executor" in sys.modules else "module"
     answer = {"echo": echo, "fail": fail, "crash": crash, "noise": noise, "sleep": sleep, "count": count}
-    tell(f"{params['do']} with {params['secret']}")
+    show(f"{params['do']} with {params['secret']}")
     return {"door": door, "changed": False, "check_mode": check_mode, **answer[params["do"]](params)}
 
 
@@ -67,7 +67,7 @@ def leave() -> None:
         Path(folder, str(time.monotonic_ns())).touch()
 
 
-ROOM = Room(
+MODULE = Module(
     run=run,
     connect=lambda params: "client",
     leave=leave,
@@ -112,7 +112,7 @@ ROOM = Room(
 
 
 def main() -> None:
-    enter(ROOM)
+    enter(MODULE)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_wait_ready
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.messages import headline
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Ask, Scene
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Refused
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import headline
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_wait_ready
 
 from ..replay import FIXTURES, Object, Replay, replayed, timeline
 
@@ -282,7 +282,7 @@ def test_without_fail_fast_it_waits_for_its_time_out() -> None:
 
 def test_progress_is_one_line_when_something_changed_and_not_more_than_one_every_three_seconds() -> None:
     lines: list[str] = []
-    replayed("slow-start", tell=lines.append)
+    replayed("slow-start", show=lines.append)
     assert lines == [
         "slow 0/2 ready, 0 s, its controller has not seen generation 1 yet",
         "slow 0/2 ready, 3 s, 2 starting",
@@ -322,8 +322,8 @@ class _Blinking(Replay):
 def _wait(source: Replay, name: str, **options: Any) -> k8s_wait_ready.Ending:
     scene = Scene([Ask("apps/v1", "Deployment", "demo", name)], scheduling_grace=10)
     patience = Patience(options.get("stable_for", 0), fail_fast=True)
-    timeout, tell = options.get("timeout", 700), options.get("tell", lambda line: None)
-    return k8s_wait_ready.wait(scene, source, patience, timeout, lambda: None, tell, source.clock)
+    timeout, show = options.get("timeout", 700), options.get("show", lambda line: None)
+    return k8s_wait_ready.wait(scene, source, patience, timeout, lambda: None, show, source.clock)
 
 
 def test_nothing_is_certain_while_the_view_is_lost() -> None:
@@ -348,7 +348,7 @@ def test_a_view_that_is_found_again_counts_from_what_it_shows() -> None:
 
 def test_a_view_that_stays_lost_is_told_on_the_way_and_at_the_end() -> None:
     lines: list[str] = []
-    ending = _wait(_Blinking("slow-start", lost=5, found=900), "slow", timeout=60, tell=lines.append)
+    ending = _wait(_Blinking("slow-start", lost=5, found=900), "slow", timeout=60, show=lines.append)
     assert ending.elapsed == 60
     assert "connection refused" in ending.hidden
     assert lines[-1] == "connection refused"

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, described
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import KINDS, described
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Look
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) -> Result:
     """Read every load balancer named and say which color each listener points at."""
     kind = KINDS[params["type"]]
     look = Look(

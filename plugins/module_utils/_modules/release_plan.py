@@ -20,6 +20,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
+    Result,
+    Show,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
     process_gone,
 )
@@ -31,6 +35,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
     READING,
     RENDERING,
     Case,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.cluster_state import (
+    read_cluster_state,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     Decision,
@@ -75,13 +82,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendere
     Rendered,
     read_rendered,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standing import (
-    read_standing,
-)
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import (
-    Result,
-    Tell,
-)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import (
     router_of,
 )
@@ -90,7 +90,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
 )
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     goal = params["goal"]
     check_app(params["app"])
     check_smoke(params["smoke"])
@@ -115,18 +115,18 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         else None
     )
 
-    tell(f"reading namespace {params['namespace']} at {client.host}")
-    standing = read_standing(client, params["app"], params["namespace"], places)
+    show(f"reading namespace {params['namespace']} at {client.host}")
+    state = read_cluster_state(client, params["app"], params["namespace"], places)
     shown_by = router_of(params["preview_router"]) if params["preview_router"] else None
-    this = Case(params, client, router, shown_by, places, standing)
-    result = _describe(this)
+    case = Case(params, client, router, shown_by, places, state)
+    result = _describe(case)
     if goal not in READING:
-        check_claim(router, standing.claim, params["claim"])
+        check_claim(router, state.claim, params["claim"])
         if goal in FOLLOWED:
-            _check_preview(this)
-        result |= _wait(this) if waits else _plan(this, commit, rendered)
+            _check_preview(case)
+        result |= _wait(case) if waits else _plan(case, commit, rendered)
         result["warnings"] = [*hooks_warning, *result.get("warnings", ())]
-    result["warnings"] = [*standing.warnings, *result.get("warnings", ())]
+    result["warnings"] = [*state.warnings, *result.get("warnings", ())]
     return result
 
 
@@ -141,69 +141,69 @@ def _check_hooks(params: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _check_preview(this: Case) -> None:
+def _check_preview(case: Case) -> None:
     """Refuse what pointing the preview's load balancer at the idle color would refuse after the swap."""
-    if this.follows:
-        check_router(this.follows, repairs=True)
-        check_claim(this.follows, this.standing.claim, this.params["claim"])
+    if case.follows:
+        check_router(case.follows, repairs=True)
+        check_claim(case.follows, case.state.claim, case.params["claim"])
 
 
-def _wait(this: Case) -> Result:
+def _wait(case: Case) -> Result:
     """A plan for when somebody's swap is under way: nothing can be said before it has ended."""
-    nothing = Decision("wait", this.router.living or COLORS[0])
-    return {**carried_out(this, nothing), "rollback": None}
+    nothing = Decision("wait", case.router.living or COLORS[0])
+    return {**carried_out(case, nothing), "rollback": None}
 
 
-def _plan(this: Case, commit: str | None, rendered: Rendered | None) -> Result:
-    router, sides = this.router, this.standing.sides
+def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
+    router, sides = case.router, case.state.sides
     if rendered:
-        wanted = choose_release(router, sides, this.standing.ledger, rendered.release)
-        plan = plan_deploy if this.goal == "deploy" else plan_stage
+        wanted = choose_release(router, sides, case.state.ledger, rendered.release)
+        plan = plan_deploy if case.goal == "deploy" else plan_stage
         decision = plan(router, sides, wanted)
-        return carried_out(this, decision, rendered)
-    if this.goal == "repair":
-        return carried_out(this, plan_repair(router, sides, this.params["color"]))
-    if this.goal == "switch":
-        return carried_out(this, plan_switch(router, sides, commit))
-    if this.goal == "retire":
-        return carried_out(this, plan_retire(router, sides))
-    leaving = _leaving(this)
-    return carried_out(this, plan_rollback(router, sides, this.standing.ledger, commit, leaving))
+        return carried_out(case, decision, rendered)
+    if case.goal == "repair":
+        return carried_out(case, plan_repair(router, sides, case.params["color"]))
+    if case.goal == "switch":
+        return carried_out(case, plan_switch(router, sides, commit))
+    if case.goal == "retire":
+        return carried_out(case, plan_retire(router, sides))
+    leaving = _leaving(case)
+    return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
 
 
-def _leaving(this: Case) -> Release | None:
+def _leaving(case: Case) -> Release | None:
     """The release that a rollback was asked to leave; one that nobody knows fits no release."""
-    named = this.params["leaving"]
+    named = case.params["leaving"]
     if not named:
         return None
-    live = this.standing.sides[this.router.live].release if this.router.live else None
+    live = case.state.sides[case.router.live].release if case.router.live else None
     if named.get("manifest"):
         return Release(named["commit"], named["manifest"])
     return live if live and live.commit == named["commit"] else Release(named["commit"], "")
 
 
-def _describe(this: Case) -> Result:
-    standing, router = this.standing, this.router
-    back = way_back(standing.sides, router.live, standing.ledger)
-    live = standing.sides[router.live].release if router.live else None
-    hold = read_hold(standing.lease) if standing.lease else None
-    looked_ago = time.time() - this.params["since"] if this.params["since"] else 0.0
-    version = version_to_expect(standing.lease, this.client.now() or time.time(), looked_ago)
+def _describe(case: Case) -> Result:
+    state, router = case.state, case.router
+    back = way_back(state.sides, router.live, state.ledger)
+    live = state.sides[router.live].release if router.live else None
+    hold = read_hold(state.lease) if state.lease else None
+    looked_ago = time.time() - case.params["since"] if case.params["since"] else 0.0
+    version = version_to_expect(state.lease, case.client.now() or time.time(), looked_ago)
     result: Result = {
         "changed": False,
         "live": router.live,
-        "claim": standing.claim,
-        "drift": drift_of_live(standing.sides[router.live]) if router.live else [],
+        "claim": state.claim,
+        "drift": drift_of_live(state.sides[router.live]) if router.live else [],
         "releases": {
-            color: release_facts(side, router.targets[color].words) for color, side in standing.sides.items()
+            color: release_facts(side, router.targets[color].words) for color, side in state.sides.items()
         },
         "rollback": way_back_facts(back),
-        "lock": describe_hold(hold, _over(this.client, hold)) if hold else None,
-        "lock_version": version if standing.lock_seen else None,
-        "host": this.client.host,
+        "lock": describe_hold(hold, _over(case.client, hold)) if hold else None,
+        "lock_version": version if state.lock_seen else None,
+        "host": case.client.host,
     }
-    if this.goal in READING:
-        result["history"] = [asdict(row) for row in rows(standing.ledger, live, back.to)]
+    if case.goal in READING:
+        result["history"] = [asdict(row) for row in rows(state.ledger, live, back.to)]
     return result
 
 

@@ -7,17 +7,17 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event, read_event
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.messages import (
     headline,
     log_tail,
     pod_lines,
     pod_result,
     progress,
-    standing,
+    readiness,
     without_quotes,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 
 from .objects import event, pod, running, terminated, waiting
 
@@ -59,11 +59,11 @@ def causes(*pods: Any) -> list[Cause]:
     ],
 )
 def test_progress_is_one_line(verdicts: list[Verdict], line: str) -> None:
-    assert progress(standing(verdicts), 12.3) == line
+    assert progress(readiness(verdicts), 12.3) == line
 
 
 def test_a_hundred_workloads_still_fit_on_one_line() -> None:
-    assert len(standing([verdict(STARTING, name=f"shop-{number}") for number in range(100)])) < 200
+    assert len(readiness([verdict(STARTING, name=f"shop-{number}") for number in range(100)])) < 200
 
 
 def told(*about: str) -> list[Event]:

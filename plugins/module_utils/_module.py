@@ -4,7 +4,7 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""What a module is made of, without saying which process runs it."""
+"""What a module is made of, whichever process runs it: its own, or Ansible's."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, Secrets, of_environment
 
-Tell = Callable[[str], None]
+Show = Callable[[str], None]
 Result = dict[str, Any]
 
 _TOLD = ("warnings", "deprecations", "diff")
 
 
 @dataclass(frozen=True)
-class Room:
-    """A module's work, apart from the door through which it is entered.
+class Module:
+    """A module's work, apart from the process that runs it.
 
-    ``connect(params)`` builds the client; ``run(params, check_mode, client, tell)`` reads, decides
-    and writes, and returns the result or raises a BluegreenError. ``tell(line)`` shows a person
-    how far it is; a door that can show nothing passes a function that drops the line. ``leave()``
+    ``connect(params)`` builds the client; ``run(params, check_mode, client, show)`` reads, decides
+    and writes, and returns the result or raises a BluegreenError. ``show(line)`` shows a person
+    how far it is; a module's own process cannot, and drops the line. ``leave()``
     removes what ``connect`` and ``run`` would keep for as long as their process lives.
     ``secrets(params)`` are texts to be hidden beside the values of options that are no_log; what ``connect``
     and ``run`` learn later they tell ``KNOWN``."""
 
-    run: Callable[[Mapping[str, Any], bool, Any, Tell], Result]
+    run: Callable[[Mapping[str, Any], bool, Any, Show], Result]
     connect: Callable[[Mapping[str, Any]], Any]
     argument_spec: dict[str, dict[str, Any]]
     mutually_exclusive: Sequence[Sequence[str]] = ()
@@ -48,15 +48,15 @@ class Room:
     secrets: Callable[[Mapping[str, Any]], set[str]] = lambda params: set()
 
 
-def begin_hiding(room: Room, params: Mapping[str, Any], no_log_values: set[str]) -> Secrets:
+def begin_hiding(work: Module, params: Mapping[str, Any], no_log_values: set[str]) -> Secrets:
     """From here on nothing is told that holds a secret of these parameters or of the environment.
 
     Returns what the parameters hide.
     """
     given = Secrets()
-    given.learn(*no_log_values, *room.secrets(params))
+    given.learn(*no_log_values, *work.secrets(params))
     KNOWN.forget()
-    KNOWN.learn(*no_log_values, *of_environment(os.environ), *room.secrets(params))
+    KNOWN.learn(*no_log_values, *of_environment(os.environ), *work.secrets(params))
     return given
 
 
@@ -86,19 +86,19 @@ def unexpected(error: Exception) -> str:
     return f"Unexpected {type(error).__name__}: {error}"
 
 
-def enter(room: Room) -> None:
+def enter(work: Module) -> None:
     """The module's own process: parse, run, and leave by the one exit."""
     module = _Module(
-        argument_spec=room.argument_spec,
-        mutually_exclusive=room.mutually_exclusive,
-        required_one_of=room.required_one_of,
-        required_if=room.required_if,
-        required_together=room.required_together,
+        argument_spec=work.argument_spec,
+        mutually_exclusive=work.mutually_exclusive,
+        required_one_of=work.required_one_of,
+        required_if=work.required_if,
+        required_together=work.required_together,
         supports_check_mode=True,
     )
-    given = begin_hiding(room, module.params, module.no_log_values)
+    given = begin_hiding(work, module.params, module.no_log_values)
     try:
-        result = room.run(module.params, module.check_mode, room.connect(module.params), lambda line: None)
+        result = work.run(module.params, module.check_mode, work.connect(module.params), lambda line: None)
     except BluegreenError as error:
         _hide(module, KNOWN)
         module.fail_json(msg=KNOWN.mask_error(error.message), **KNOWN.mask_error(error.details))

@@ -20,6 +20,7 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import client as cluster_client
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_url
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     Outcome,
     Verdict,
@@ -27,7 +28,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke i
     judge_silence,
     judge_url,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 _PAUSE = 0.2
@@ -40,7 +40,7 @@ _LAST_ASK = 1.0
 
 
 def run(
-    params: Mapping[str, Any], check_mode: bool, client: cluster_client.Cluster | None, tell: Tell
+    params: Mapping[str, Any], check_mode: bool, client: cluster_client.Cluster | None, show: Show
 ) -> Result:
     if check_mode:
         return {"changed": False, "answered": False, "elapsed": 0.0}
@@ -48,7 +48,7 @@ def run(
         raise InputError(f"timeout is {params['timeout']}; it must be at least 1 second.")
     started = time.monotonic()
     where, ask = _ask_url(params, started) if client is None else _ask_proxy(params, client)
-    tell(f"asking {where}")
+    show(f"asking {where}")
     verdict = ask()
     while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
         time.sleep(_PAUSE)

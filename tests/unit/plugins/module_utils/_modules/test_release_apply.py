@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, LockedError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import release_apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import Hold, held
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_apply
 
 MINE = Hold("mine", "ada@laptop", "deploy of 1", "stage", "laptop", "", 0, 1_760_000_000, 300)
 

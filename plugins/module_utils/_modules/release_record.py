@@ -20,6 +20,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire import is_transient
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_lock import (
+    check_held,
+    free,
+    renew,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import user_and_host
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     FAILED,
@@ -44,8 +50,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     Release,
     read_release,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held, free, renew
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 
@@ -60,7 +64,7 @@ _PATIENCE = 15
 _CAUSE_LENGTH = 300
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     release = Release(params["commit"], params["manifest"])
     result: Result = {"changed": False, "unlocked": False, "warnings": []}
     if check_mode:
@@ -71,14 +75,14 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     if params["event"] == STAGED:
         _unused, images = together(
             [
-                partial(_mark, params, client, tell, result, PROVEN, params["color"], release),
+                partial(_mark, params, client, show, result, PROVEN, params["color"], release),
                 partial(_images, params, client),
             ]
         )
     event = _event(params, client, release, left, images)
     result["warnings"] += _write_down(params, client, event)
     if params["event"] == ROLLED_BACK and left:
-        _mark(params, client, tell, result, REJECTED, other(params["color"]), left)
+        _mark(params, client, show, result, REJECTED, other(params["color"]), left)
     if params["unlock"]:
         _unlock(params, client, result)
     return result
@@ -200,7 +204,7 @@ def _images(params: Mapping[str, Any], client: Cluster) -> dict[str, str]:
 def _mark(
     params: Mapping[str, Any],
     client: Cluster,
-    tell: Tell,
+    show: Show,
     result: Result,
     mark: str,
     color: str,
@@ -215,7 +219,7 @@ def _mark(
     _check_same(found, release, name, namespace)
     if found is not None and release.marked_at((found["metadata"].get("annotations") or {}).get(mark)):
         return
-    tell(f"marking Deployment {name} as {params['event']}")
+    show(f"marking Deployment {name} as {params['event']}")
     now = datetime.fromtimestamp(client.now() or time.time(), timezone.utc)
     notes = {mark: release.mark(now.isoformat(timespec="seconds"))}
     written = client.patch("apps/v1", "Deployment", name, namespace, {"metadata": {"annotations": notes}})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, LockedError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import release_record
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, read_ledger
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import Hold, held, read_hold
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
@@ -16,7 +17,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     Release,
     read_workload,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_record
 
 OLD = {"commit": "0099999", "manifest": "beef"}
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_lock import check_held
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import Object, as_written
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.k8s_lock import check_held
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     for number, wanted in enumerate(params["objects"]):
         _check(wanted, number)
     lock = params["lock"]
@@ -30,7 +30,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     applied, diff, warnings = [], [], []
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
-        tell(f"applying {what}")
+        show(f"applying {what}")
         done = apply(client, wanted, params["namespace"], how)
         warnings += [done.warning] if done.warning else []
         there, then = as_written(done.before), as_written(done.after)

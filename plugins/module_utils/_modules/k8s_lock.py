@@ -20,6 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     LockedError,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
     controller,
     process_gone,
@@ -36,7 +37,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock im
     lost_to,
     read_hold,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
 
 # How often a lock that somebody else holds is looked at, in seconds.
 _LOOK_EVERY = 1.0
@@ -61,7 +61,7 @@ class _Seen:
         return self.hold is None or self.over or self.hold.phase in take_from
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     if params["seconds"] < 1:
         raise InputError(f"seconds is {params['seconds']}; a hold lasts at least 1 second.")
     if params["wait"] < 0:
@@ -74,7 +74,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
     if token:
         phase, seconds = params["phase"], params["seconds"]
         return renew(client, name, namespace, token, phase, seconds, params["holder"], params["purpose"])
-    return _acquire(client, params, tell)
+    return _acquire(client, params, show)
 
 
 def check_held(client: Cluster, name: str, namespace: str, token: str) -> None:
@@ -140,7 +140,7 @@ def _would(params: Mapping[str, Any], seen: _Seen) -> Result:
     return _result(changed, None, seen.version, taken_from=taken_from)
 
 
-def _acquire(client: Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
+def _acquire(client: Cluster, params: Mapping[str, Any], show: Show) -> Result:
     name, namespace, expected = params["name"], params["namespace"], params["expect_version"]
     user, host = user_and_host()
     token = secrets.token_hex(8)
@@ -180,7 +180,7 @@ def _acquire(client: Cluster, params: Mapping[str, Any], tell: Tell) -> Result:
         if left <= 0:
             raise _refused(name, seen, "taken")
         if seen.hold and seen.hold.token != told:
-            tell(f"waiting for lock {name}, {held_by(seen.hold)}")
+            show(f"waiting for lock {name}, {held_by(seen.hold)}")
             told = seen.hold.token
         time.sleep(min(_LOOK_EVERY, left))
 

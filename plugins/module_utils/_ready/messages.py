@@ -41,25 +41,25 @@ _DOING = {
 }
 
 
-def standing(verdicts: Sequence[Verdict]) -> str:
+def readiness(verdicts: Sequence[Verdict]) -> str:
     """How far they are; as long as this stays the same there is no news."""
     unready = [verdict for verdict in verdicts if not verdict.ready]
     if len(verdicts) == 1:
-        return _standing(verdicts[0])
-    told = [_standing(verdict) for verdict in unready[:_MOST_WORKLOADS]]
+        return _readiness(verdicts[0])
+    told = [_readiness(verdict) for verdict in unready[:_MOST_WORKLOADS]]
     others = len(verdicts) - len(told)
     return "; ".join([*told, f"{others} others" if told else "all ready"] if others else told)
 
 
-def progress(standing: str, elapsed: float) -> str:
+def progress(readiness: str, elapsed: float) -> str:
     """One line with the time, as in: shop-green 1/3 ready, 12 s, 2 cannot pull image."""
-    if "; " in standing:
-        return f"{standing}; {elapsed:.0f} s"
-    head, _comma, rest = standing.partition(", ")
+    if "; " in readiness:
+        return f"{readiness}; {elapsed:.0f} s"
+    head, _comma, rest = readiness.partition(", ")
     return f"{head}, {elapsed:.0f} s" + (f", {rest}" if rest else "")
 
 
-def _standing(verdict: Verdict) -> str:
+def _readiness(verdict: Verdict) -> str:
     if verdict.wanted is None:
         return f"{verdict.name} {'ready' if verdict.ready else 'not ready'}"
     doing = Counter(_doing(pod) for pod in verdict.pods if not pod.ready)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_smoke
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_smoke
 
 NOT_YET = json.dumps({"kind": "Status", "apiVersion": "v1", "message": "no endpoints available"}).encode()
 

@@ -14,8 +14,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms.kinds import KINDS, SomeKind, described
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.kinds import (
+    KINDS,
+    SomeKind,
+    described,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Look, Step, Swapped
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
@@ -26,14 +30,14 @@ _LOOK_EVERY = 1.0
 _RESOLVE_TRIES = 3
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) -> Result:
     """Bring the router wholly onto one color; see the module's documentation for the result."""
     if params["settle"] < 0:
         raise InputError(f"settle is {params['settle']} s: use 0 or more")
     kind = KINDS[params["type"]]
     wish = kind.wish(params)
     look = replace(kind.look(wish), health=params["wait_in_service"])
-    before = _read_in_peace(params, check_mode, kind, client, look, tell)
+    before = _read_in_peace(params, check_mode, kind, client, look, show)
     kind.check(before, wish)
     router, steps, done = before, list[Step](), Swapped()
     for tried in range(_RESOLVE_TRIES + 1):
@@ -64,12 +68,12 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Any, tell: Tell) ->
             break
         router = seen
     if params["wait_in_service"] and steps and not check_mode:
-        kind.settle(client, before, router, tell)
+        kind.settle(client, before, router, show)
     return _result(kind, before, router, steps, done)
 
 
 def _read_in_peace(
-    params: Mapping[str, Any], check_mode: bool, kind: SomeKind, client: Any, look: Look, tell: Tell
+    params: Mapping[str, Any], check_mode: bool, kind: SomeKind, client: Any, look: Look, show: Show
 ) -> Any:
     """The router, once no other swap is at work on it."""
     give_up = time.monotonic() + (0 if check_mode else params["wait_for_swap"])
@@ -86,7 +90,7 @@ def _read_in_peace(
                 intent=asdict(swap),
             )
         if swap.run != told:
-            tell(f"{router.name}: waiting for the swap to {swap.color} by {swap.by}, since {swap.since}")
+            show(f"{router.name}: waiting for the swap to {swap.color} by {swap.by}, since {swap.since}")
             told = swap.run
         time.sleep(_LOOK_EVERY)
 

@@ -20,8 +20,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     LockedError,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_lock
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import Hold, held, read_hold
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import k8s_lock
 
 NOW = 1_760_000_000.0
 
@@ -79,7 +79,7 @@ class Cluster:
         return copy.deepcopy(self.lease)
 
 
-def lock(cluster: Cluster, check_mode: bool = False, tell: Any = None, **changes: Any) -> dict[str, Any]:
+def lock(cluster: Cluster, check_mode: bool = False, show: Any = None, **changes: Any) -> dict[str, Any]:
     params: dict[str, Any] = {
         "name": "shop-lock",
         "namespace": "store",
@@ -93,7 +93,7 @@ def lock(cluster: Cluster, check_mode: bool = False, tell: Any = None, **changes
         "take_from": [],
         "expect_version": None,
     }
-    return k8s_lock.run(params | changes, check_mode, cluster, tell or (lambda line: None))
+    return k8s_lock.run(params | changes, check_mode, cluster, show or (lambda line: None))
 
 
 def other(**changes: Any) -> Hold:
@@ -283,7 +283,7 @@ def test_somebody_elses_hold_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
             lock(cluster, state="free", take_from=["stage"])
 
     monkeypatch.setattr(k8s_lock.time, "sleep", sleep)
-    taken = lock(cluster, wait=60, tell=told.append, expect_version="1")
+    taken = lock(cluster, wait=60, show=told.append, expect_version="1")
     assert (taken["contended"], pauses) == (True, [1.0, 1.0, 1.0])
     [line] = told
     assert line.startswith("waiting for lock shop-lock, held by bob@elsewhere (deploy of 2, phase stage)")

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import release_plan
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     COLOR,
     MANIFEST,
@@ -13,7 +14,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     VERSION,
     Release,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._rooms import release_plan
 
 from ..some_router import LACKING, MADE, facts
 

@@ -35,7 +35,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import 
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClusterState:
     """``services`` are the colors' own; ``claim`` is ours on the router.
 
     ``lease`` is the Lease of the lock, None where there is none; ``lock_seen`` whether it could be
@@ -52,7 +52,9 @@ class Standing:
     warnings: tuple[str, ...]
 
 
-def read_standing(client: Cluster, app: str, namespace: str, places: Mapping[str, Place]) -> Standing:
+def read_cluster_state(
+    client: Cluster, app: str, namespace: str, places: Mapping[str, Place]
+) -> ClusterState:
     """Raises InputError where there is no such namespace, ClusterError where the API refuses or is silent."""
     warnings: list[str] = []
     found, services, (deployments, _version), ledger, lease = together(
@@ -88,7 +90,7 @@ def read_standing(client: Cluster, app: str, namespace: str, places: Mapping[str
             find_holder(services, place.node_ports, namespace, place.name),
         )
     seen = not isinstance(lease, ClusterError)
-    return Standing(
+    return ClusterState(
         f"{app}/{found['metadata']['uid']}",
         sides,
         own,

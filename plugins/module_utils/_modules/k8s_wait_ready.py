@@ -20,25 +20,25 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     InputError,
     NotReadyError,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.diagnosis import Diagnosis, diagnose
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience, Steady
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import read_asks
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Feed, News, Refused
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.words import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.messages import (
     event_result,
     headline,
     log_tail,
     pod_lines,
     pod_result,
     progress,
-    standing,
+    readiness,
     verdict_result,
     without_quotes,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._room import Result, Tell
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience, Steady
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request import read_asks
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Feed, News, Refused
 
 Clock = Callable[[], float]
 
@@ -75,7 +75,7 @@ class Ending:
     steady: Steady | None = None
 
 
-def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell) -> Result:
+def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     """See the module's documentation."""
     timeout, stable_for = params["timeout"], params["stable_for"]
     if timeout < 1:
@@ -94,7 +94,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, tell: Tell
         if check_mode:
             ending = look(scene, feed, min(timeout, _LOOK_SECONDS))
         else:
-            ending = wait(scene, feed, patience, timeout, client.now, tell)
+            ending = wait(scene, feed, patience, timeout, client.now, show)
     finally:
         feed.close()
     if ending.ready or check_mode:
@@ -109,23 +109,23 @@ def wait(
     patience: Patience,
     timeout: float,
     cluster_now: Callable[[], float | None],
-    tell: Tell,
+    show: Show,
     clock: Clock = time.monotonic,
 ) -> Ending:
     """Take in news until all is ready, something is certain, or ``timeout`` seconds are over."""
     start = clock()
-    teller = _Teller(tell)
+    lines = _ProgressLines(show)
     verdicts: list[Verdict] = []
     wake_at = NEVER
     while (now := clock()) < start + timeout:
         _follow(scene, feed)
-        _take_in(scene, feed.next(min(wake_at, teller.due, start + timeout)))
+        _take_in(scene, feed.next(min(wake_at, lines.due, start + timeout)))
         now, wake_at = clock(), NEVER
         if not scene.complete or scene.lost:
             # Nothing is certain, neither good nor bad, on an old or a partial view.
             patience.interrupt()
             lost = " ".join(scene.lost[:1])
-            teller.update(lost, lost, now)
+            lines.update(lost, lost, now)
             continue
         verdicts = scene.verdicts()
         outlook = patience.weigh(verdicts, now, cluster_now())
@@ -136,8 +136,8 @@ def wait(
         if scene.complete and (outlook.ready or outlook.certain):
             steady = patience.steady if outlook.ready else None
             return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start, steady)
-        news = standing(verdicts)
-        teller.update(news, progress(news, now - start), now)
+        news = readiness(verdicts)
+        lines.update(news, progress(news, now - start), now)
     if not verdicts:
         raise _blind(scene, timeout)
     return Ending(verdicts, False, (), [*scene.hidden, *scene.lost], now - start)
@@ -206,14 +206,14 @@ def _check_namespaces(cluster: Cluster, ending: Ending) -> None:
             raise InputError(f'There is no namespace "{namespace}" at {cluster.host}; check its name.')
 
 
-class _Teller:
+class _ProgressLines:
     """Tells a person when something has changed, but not more often than every few seconds.
 
     ``due`` is when there will be something to tell that had to wait.
     """
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, show: Show) -> None:
+        self._show = show
         self._told, self._told_at = "", -NEVER
         self.due = NEVER
 
@@ -225,7 +225,7 @@ class _Teller:
         if now < self._told_at + _BETWEEN_LINES:
             self.due = self._told_at + _BETWEEN_LINES
             return
-        self._tell(line)
+        self._show(line)
         self._told, self._told_at = news, now
 
 
