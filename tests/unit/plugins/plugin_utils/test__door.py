@@ -33,7 +33,9 @@ def test_every_module_has_a_second_door(name: str) -> None:
 
 
 @pytest.mark.parametrize("missing", ["boto3", "ansible_collections.amazon.aws.plugins.module_utils.botocore"])
-def test_no_second_door_without_a_library_or_a_collection(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_second_door_without_a_library_or_a_collection(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in (*(name for name in sys.modules if name.startswith(f"{_NAME}.")), missing):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
@@ -70,9 +72,7 @@ class _Interrupted(BaseException):
 
 
 @pytest.mark.parametrize("interruption", [_Interrupted, KeyboardInterrupt])
-def test_an_interruption_cleans_up_and_passes(
-    interruption: type[BaseException], tmp_path: Path
-) -> None:
+def test_an_interruption_cleans_up_and_passes(interruption: type[BaseException], tmp_path: Path) -> None:
     left: list[str] = []
 
     def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Any) -> dict[str, Any]:
