@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 import pytest
 from certificates import self_signed
+from runs import ForkServer, start
 from settings import Settings
 from shop import Shop
 
@@ -178,7 +179,29 @@ def aws_time(elb: Any) -> Callable[[], int]:
     return now
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's, who works on one application after another."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def shop(world: World, settings: Settings, zones: list[str], tmp_path: Path) -> Iterator[Shop]:
-    with Shop(settings, zones, tmp_path, world.aws) as shop:
+def shop(
+    request: pytest.FixtureRequest,
+    world: World,
+    settings: Settings,
+    zones: list[str],
+    tmp_path: Path,
+    forks: ForkServer,
+    home: Path,
+) -> Iterator[Shop]:
+    starter = start if request.node.get_closest_marker("as_a_user") else forks
+    with Shop(settings, zones, tmp_path, world.aws, starter=starter, home=home) as shop:
         yield shop

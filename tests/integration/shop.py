@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import boto3
 from balancers import Balancer, listener, make
+from runs import Process, Starter, start
 from settings import Settings
 
 from sandbox.aws import Aws
@@ -79,7 +80,7 @@ class Finished:
 class Running:
     """A playbook under way."""
 
-    process: subprocess.Popen[str]
+    process: Process
     patience: float
 
     def finish(self) -> Finished:
@@ -110,8 +111,12 @@ class Shop:
         folder: Path,
         aws: Aws | None = None,
         node_ports: Mapping[str, int] | None = None,
+        starter: Starter = start,
+        home: Path | None = None,
     ) -> None:
         self.settings = settings
+        self.starter = starter
+        self.home = home or folder
         self.zones = zones
         self.aws = aws
         self.folder = folder
@@ -123,7 +128,7 @@ class Shop:
             "ANSIBLE_HOME": str(folder / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_SHOW_CUSTOM_STATS": "1",
-            "HOME": str(folder),
+            "HOME": str(self.home),
         }
         self.balancer: Balancer
 
@@ -192,22 +197,15 @@ class Shop:
         """The same, without waiting for its end; in a session of its own."""
         described = self.folder / f"app-{uuid.uuid4().hex[:8]}.json"
         described.write_text(json.dumps(_without_none({**self.variables(), **variables})))
-        process = subprocess.Popen(
-            [
-                Path(self.settings.ansible or _BIN) / "ansible-playbook",
-                CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
-                "-e",
-                f"@{described}",
-                *arguments,
-            ],
-            cwd=self.folder,
-            env=_without_none({**self.environment, **(environment or {})}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        command = [
+            Path(self.settings.ansible or _BIN) / "ansible-playbook",
+            CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
+            "-e",
+            f"@{described}",
+            *arguments,
+        ]
+        changed = _without_none({**self.environment, **(environment or {})})
+        process = self.starter([str(word) for word in command], self.folder, changed)
         return Running(process, self.settings.patience)
 
     def start_held(self, moment: str, gate: Path, commit: str, **variables: Any) -> Running:
@@ -230,10 +228,16 @@ class Shop:
     def status(self, *arguments: str, **variables: Any) -> Finished:
         return self.play("status", *arguments, **variables)
 
-    def deployed(self, commit: str, **variables: Any) -> None:
-        """Bring a commit live, as the scene of a test."""
-        finished = self.deploy(commit, **variables)
-        assert finished.outcome == "deployed", finished.output
+    def deployed(self, *commits: str, **variables: Any) -> None:
+        """Bring one commit live after the other, as the scene of a test: in one run, and where it is quickest."""
+        scene = self.folder / f"scene-{uuid.uuid4().hex[:8]}.yml"
+        deploy = str(CHECKOUT / "playbooks" / "deploy.yml")
+        plays = [{"ansible.builtin.import_playbook": deploy, "vars": {"commit": each}} for each in commits]
+        scene.write_text(json.dumps(plays))
+        finished = self.play(str(scene), environment={"BLUEGREEN_DOOR": None}, **variables)
+        assert (finished.code, finished.outcome) == (0, "deployed"), finished.output
+        for commit in commits:
+            assert f": {commit} deployed to " in finished.output, finished.output
 
     def bad_image(self, commit: str) -> str:
         return self.settings.bad_image.replace("{{ bluegreen_commit }}", commit)

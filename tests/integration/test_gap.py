@@ -23,8 +23,7 @@ SWAPS = ["blue", "green", "blue", "green", "blue"]
 @pytest.mark.parametrize("latency_ms", [0, 150])
 def test_the_reported_gap_is_what_clients_see(shop, aws, latency_ms):
     """Of several swaps the one in the middle counts: a machine that is busy with something else delays some."""
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
+    shop.deployed("1a1a1a1", "2b2b2b2")
     port = shop.settings.http_port
     url = f"http://{aws.ports(shop.balancer.name)[port]}{shop.settings.who_path}"
     aws.set(latency_ms=latency_ms)

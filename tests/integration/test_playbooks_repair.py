@@ -23,8 +23,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
 @pytest.fixture
 def cut_off(shop, elb, aws_time):
     """Green serves 1a1a1a1 and blue holds 2b2b2b2, and a swap to blue ended between delete and create."""
-    shop.deployed("2b2b2b2")
-    shop.deployed("1a1a1a1")
+    shop.deployed("2b2b2b2", "1a1a1a1")
     ports = shop.node_ports
     assert shop.who() == "green"
     dead = subprocess.Popen([sys.executable, "-c", ""])
@@ -69,8 +68,7 @@ def test_repair_undoes_or_finishes_it(cut_off, color, expected):
 
 
 def test_repair_asks_for_a_color_when_the_router_points_at_both(shop, elb):
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
+    shop.deployed("1a1a1a1", "2b2b2b2")
     live = shop.who()
     other = {"blue": "green", "green": "blue"}[live]
     elb.create_load_balancer_listeners(

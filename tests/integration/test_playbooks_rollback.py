@@ -9,8 +9,7 @@ from shop import Shop
 @pytest.fixture
 def twice(shop: Shop) -> Shop:
     """0000001 on blue, then 0000002 on green, which is live."""
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     return shop
 
 

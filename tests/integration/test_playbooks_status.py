@@ -22,8 +22,7 @@ def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -
 
 @pytest.mark.both_doors
 def test_both_halves(shop: Shop, tmp_path: Path) -> None:
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     before = shop.objects(), shop.balancer.description
     file = tmp_path / "result.json"
     finished = shop.status(bluegreen_result_file=str(file))
@@ -72,7 +71,7 @@ def test_hosts_of_one_play_do_different_things(
     (tmp_path / "cart").mkdir()
     inventory, told = tmp_path / "hosts.yml", tmp_path / "told"
     hooks = [str(_telling(tmp_path / f"{name}.yml", told)) for name in ("x", "y")]
-    with Shop(settings, zones, tmp_path / "cart", world.aws, ports) as cart:
+    with Shop(settings, zones, tmp_path / "cart", world.aws, ports, shop.starter, shop.home) as cart:
         cart.name = "cart"
         hosts = {
             "a": shop.variables() | {"bluegreen_hooks": {"before_swap": hooks}},

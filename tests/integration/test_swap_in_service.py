@@ -20,8 +20,7 @@ LATE = {"Interval": 300, "Timeout": 5, "UnhealthyThreshold": 9, "HealthyThreshol
 @pytest.fixture
 def blue(shop: Shop) -> Shop:
     """Blue is live, and its check takes long; green is ready too."""
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
+    shop.deployed("1a1a1a1", "2b2b2b2")
     swap(shop.balancer, "blue")
     assert shop.who() == "blue"
     shop.balancer.elb.configure_health_check(
