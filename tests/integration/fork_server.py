@@ -2,16 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A process that has imported what every playbook run imports from outside of Ansible, and forks a run when asked.
+"""A process that has imported what every playbook run imports, and forks a run when asked.
 
-Ansible and the collections are not among it: what they read from their environment when they are imported is a
-run's own. What the imported libraries read of it then is told to whoever starts this, who asks only for runs that
-have the same. Its socket is file 0; its memory of arguments becomes that of a run, so it is started with long ones.
+What is read of the environment while that is imported (by ansible: its configuration) is told to whoever starts this,
+who asks only for runs that have the same. The collections are not among it. What a run only reads from a file that does
+not change is remembered: botocore's data, and the code that the sources of collections compile to.
+
+Its socket is file 0; its memory of arguments becomes that of a run, so it is started with long ones.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import gc
 import importlib
 import json
@@ -26,48 +30,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-LIBRARIES = [
-    "boto3",
-    "boto3.session",
-    "botocore.client",
-    "botocore.handlers",
-    "botocore.httpsession",
-    "botocore.loaders",
-    "botocore.parsers",
-    "botocore.regions",
-    "botocore.retries.standard",
-    "botocore.session",
-    "botocore.signers",
-    "botocore.waiter",
-    "concurrent.futures.thread",
-    "cryptography.exceptions",
-    "distro",
-    "getpass",
-    "html.parser",
-    "jinja2",
-    "jinja2.nativetypes",
-    "jinja2.sandbox",
-    "jmespath",
-    "json",
-    "kubernetes",
-    "kubernetes.config.kube_config",
-    "kubernetes.dynamic",
-    "logging.handlers",
-    "multiprocessing.pool",
-    "multiprocessing.popen_fork",
-    "multiprocessing.queues",
-    "multiprocessing.synchronize",
-    "packaging.requirements",
-    "packaging.version",
-    "requests",
-    "shelve",
-    "urllib.request",
-    "urllib3",
-    "uuid",
-    "xml.etree.ElementTree",
-    "yaml",
-    "zipfile",
-]
+LIBRARIES = """
+boto3 boto3.session botocore.client botocore.handlers botocore.httpsession botocore.loaders botocore.parsers
+botocore.regions botocore.retries.standard botocore.session botocore.signers botocore.waiter
+concurrent.futures.thread cryptography.exceptions distro getpass html.parser jinja2 jinja2.nativetypes jinja2.sandbox
+jmespath json kubernetes kubernetes.config.kube_config kubernetes.dynamic logging.handlers multiprocessing.pool
+multiprocessing.popen_fork multiprocessing.queues multiprocessing.synchronize packaging.requirements packaging.version
+requests shelve urllib.request urllib3 uuid xml.etree.ElementTree yaml zipfile
+ansible.cli.playbook ansible.executor.process.worker ansible.executor.task_executor ansible.module_utils._text
+ansible.module_utils.basic ansible.module_utils.common.dict_transformations ansible.module_utils.connection
+ansible.playbook.handler_task_include ansible.playbook.included_file ansible.playbook.role_include
+ansible.plugins.action.normal ansible.plugins.cache ansible.plugins.callback ansible.plugins.connection
+ansible.plugins.inventory ansible.plugins.shell ansible.plugins.strategy ansible.plugins.vars
+"""
+# Of collections: what Ansible compiles from its source in every run.
+SOURCES = (
+    "octoblu/bluegreen/plugins",
+    "amazon/aws/plugins/module_utils",
+    "kubernetes/core/plugins/module_utils",
+)
 
 _MESSAGE = 1 << 20
 
@@ -100,6 +81,47 @@ def imported(libraries: list[str]) -> list[str]:
     finally:
         os.environ.__class__ = plain
     return sorted(_Watched.read)
+
+
+def remember_data() -> None:
+    """botocore reads these files for every client."""
+    from botocore import loaders
+
+    read = functools.cache(loaders.JSONFileLoader().load_file)
+    data = Path(loaders.Loader.BUILTIN_DATA_PATH)
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        read(str(data / name))
+    for path in (data / "elb").glob("*/*.json*"):
+        read(str(path).partition(".json")[0])
+    loaders.JSONFileLoader.load_file = lambda _self, path: read(path)
+
+
+def remember_code() -> None:
+    """Ansible's loader of collections compiles each source anew."""
+    from ansible.utils.collection_loader import _collection_finder
+
+    known: dict[tuple[bytes, str], types.CodeType] = {}
+    for folder in (Path(place) / "ansible_collections" / part for place in sys.path for part in SOURCES):
+        for path in folder.rglob("*.py"):
+            source = path.read_bytes()
+            known[source, str(path)] = compile(source, str(path), "exec", 0, dont_inherit=True)
+
+    def compiled(source: bytes, filename: str, mode: str, flags: int, dont_inherit: bool) -> types.CodeType:
+        code = known.get((source, filename)) if mode == "exec" and not flags and dont_inherit else None
+        return code or compile(source, filename, mode, flags, dont_inherit)  # type: ignore[no-any-return]
+
+    _collection_finder.compile = compiled
+
+
+def temporary_folder_of_its_own() -> None:
+    """Ansible makes one when its configuration is imported, and deletes it when its process ends."""
+    from ansible import constants
+    from ansible.config.manager import cleanup_tmp_file
+
+    atexit.unregister(cleanup_tmp_file)
+    constants.DEFAULT_LOCAL_TMP = constants.config.get_config_value(
+        "DEFAULT_LOCAL_TMP", variables=vars(constants)
+    )
 
 
 def serve(channel: socket.socket) -> dict[str, Any]:
@@ -136,6 +158,7 @@ def become(asked: dict[str, Any], files: list[int]) -> None:
     os.environ.update(asked["environment"])
     time.tzset()
     tempfile.tempdir = None
+    temporary_folder_of_its_own()
     show_arguments(asked["command"])
     # The last one says that all this is done.
     os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
@@ -177,7 +200,9 @@ if __name__ == "__main__":
         os.dup2(_nothing.fileno(), 0)
     # Not this file's folder: its modules are not a run's.
     del sys.path[0]
-    _read = imported(LIBRARIES)
+    _read = imported(LIBRARIES.split())
+    remember_data()
+    remember_code()
     sys.path.insert(0, "")
     gc.collect()
     gc.freeze()

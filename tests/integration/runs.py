@@ -72,11 +72,12 @@ class ForkServer:
             self._server.wait()
 
     def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
-        if not _is_ours(command[0]):
+        # Ansible would have read a configuration that lies in the folder.
+        if not _is_ours(command[0]) or (folder / "ansible.cfg").exists():
             return start(command, folder, environment)
         with self._lock:
             if not self._server:
-                self._begin(environment)
+                self._begin(environment, folder)
             if not self._fits(environment):
                 return start(command, folder, environment)
             output, given = os.pipe()
@@ -91,12 +92,13 @@ class ForkServer:
         with self._lock:
             return self._ask({"ended": pid})
 
-    def _begin(self, environment: Mapping[str, str]) -> None:
+    def _begin(self, environment: Mapping[str, str], folder: Path) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._environment = dict(environment)
         self._server = subprocess.Popen(
             # The long word is the room for the arguments of a run.
             [sys.executable, str(Path(__file__).with_name("fork_server.py")), "-" * 8192],
+            cwd=folder,
             stdin=theirs.fileno(),
             env=environment,
             start_new_session=True,

@@ -125,7 +125,7 @@ class Shop:
         self.node_ports = node_ports or {"blue": settings.blue_port, "green": settings.green_port}
         self.environment = {
             **os.environ,
-            "ANSIBLE_HOME": str(folder / "ansible"),
+            "ANSIBLE_HOME": str(self.home / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_SHOW_CUSTOM_STATS": "1",
             "HOME": str(self.home),

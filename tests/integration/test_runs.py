@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,9 @@ LOOK = """
 import json, os, signal, sys, tempfile, threading, time
 from pathlib import Path
 
+# It changes the outputs of whoever imports it.
+import ansible.cli
+
 def handler(number):
     found = signal.getsignal(number)
     return getattr(found, "__name__", str(found))
@@ -29,7 +33,7 @@ def handler(number):
 def bare(path):
     return Path(path).read_bytes().decode().rstrip("\\0\\n")
 
-ours = ("ansible", "ansible_collections", "runs", "fork_server", "conftest", "shop")
+ours = ("ansible_collections", "runs", "fork_server", "conftest", "shop")
 umask = os.umask(0)
 print(json.dumps({
     "arguments": [sys.argv, sys.orig_argv, bare("/proc/self/cmdline").split("\\0"), bare("/proc/self/comm")],
@@ -85,7 +89,13 @@ def script(tmp_path: Path) -> Script:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "TMPDIR": str(tmp_path), "TZ": "Asia/Tokyo", "ANSIBLE_NOCOLOR": "1"}
+    return {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+        "TZ": "Asia/Tokyo",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORKS": "3",
+    }
 
 
 def ended(process: Process) -> tuple[str, int | None]:
@@ -103,6 +113,43 @@ def test_it_finds_what_a_fresh_process_finds(
     assert looked[1] == looked[0]
     assert sorted(line for line in forked[0].splitlines()[1:]) == ["to standard error"]
     assert forked[1] == fresh[1] == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["ansible-config", "dump", "--type", "all"], ["ansible-playbook", "-vvv", "nowhere.yml"], ["ansible-doc", "-l"]],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_ansible_has_the_same_configuration_and_says_the_same(
+    server: ForkServer, tmp_path: Path, environment: Any, command: list[str]
+) -> None:
+    command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start, server))
+    assert len(fresh[0]) > 100
+    assert (own_folder(forked[0]), forked[1]) == (own_folder(fresh[0]), fresh[1])
+
+
+def own_folder(text: str) -> str:
+    """Without the name that each run has of its own."""
+    return re.sub(r"ansible-local-\w+", "ansible-local", text)
+
+
+def test_ansible_s_temporary_folder_is_its_own_and_goes_with_it(
+    server: ForkServer, script: Script, tmp_path: Path, environment: Any
+) -> None:
+    text = "import os\nfrom ansible import constants\nprint(constants.DEFAULT_LOCAL_TMP, os.getpid(), os.listdir(constants.DEFAULT_LOCAL_TMP))"
+    told = [ended(server([script(text)], tmp_path, environment))[0].split() for _time in range(2)]
+    assert told[0][0] != told[1][0]
+    for folder, pid, inside in told:
+        assert f"ansible-local-{pid}" in folder
+        assert inside == "[]"
+        assert not Path(folder).exists()
+
+
+def test_a_configuration_in_the_folder_is_read(server: ForkServer, tmp_path: Path, environment: Any) -> None:
+    command = [str(Path(sys.executable).with_name("ansible-config")), "dump", "--only-changed"]
+    assert "DEFAULT_TIMEOUT" not in ended(server(command, tmp_path, environment))[0]
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ntimeout = 77\n")
+    assert re.search(r"DEFAULT_TIMEOUT\(.*\) = 77", ended(server(command, tmp_path, environment))[0])
 
 
 @pytest.mark.parametrize("text", ENDS)
@@ -159,7 +206,9 @@ def test_two_run_side_by_side(server: ForkServer, script: Script, tmp_path: Path
 @pytest.mark.parametrize(
     ("changed", "forked"),
     [
-        ({"ANSIBLE_HOME": "/x", "AWS_DEFAULT_REGION": "eu-west-1"}, True),
+        ({"ACTIONS_FILE": "/x", "AWS_DEFAULT_REGION": "eu-west-1", "BLUEGREEN_DOOR": "module"}, True),
+        ({"ANSIBLE_CALLBACK_PLUGINS": "/x"}, False),
+        ({"ANSIBLE_HOME": "/x"}, False),
         ({"KUBECONFIG": "/elsewhere"}, False),
         ({"HOME": "/elsewhere"}, False),
         ({"PYTHONHASHSEED": "0"}, False),
