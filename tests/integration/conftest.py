@@ -9,7 +9,9 @@ is run through the modules' processes as well.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ _OURS = "KUBECONFIG" not in os.environ or "AWS_ENDPOINT_URL" not in os.environ
 _CONTROLS = {"aws", "cluster", "calls", "writes"}
 
 Recording = Callable[[], AbstractContextManager[list[Any]]]
+Once = Callable[[str, Callable[[], Any]], Any]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -177,6 +180,24 @@ def aws_time(elb: Any) -> Callable[[], int]:
         return int(parsedate_to_datetime(headers["date"]).timestamp())
 
     return now
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """What takes long to find out is found out by one worker and told to all, by a name."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+
+    def told(name: str, find: Callable[[], Any]) -> Any:
+        path = shared / f"{name}.pickle"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                found = pickle.dumps(find())
+                path.write_bytes(found)
+            return pickle.loads(path.read_bytes())
+
+    return told
 
 
 @pytest.fixture(scope="session")
