@@ -38,11 +38,27 @@ Once = Callable[[str, Callable[[], Any]], Any]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = _longest_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if _OURS:
         return
     unwanted = [item for item in items if _needs_sandbox(item)]
     config.hook.pytest_deselected(items=unwanted)
     items[:] = [item for item in items if item not in unwanted]
+
+
+def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Each worker of xdist begins with a part of its own, and what is short is easily shared at the end."""
+    if workers == 1:
+        return items
+    playing = [item for item in items if "forks" in getattr(item, "fixturenames", ())]
+    known = set(playing)
+    others = [item for item in items if item not in known]
+    size = -(-len(others) // workers)
+    return [
+        item
+        for worker in range(workers)
+        for item in (*playing[worker::workers], *others[worker * size :][:size])
+    ]
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:
