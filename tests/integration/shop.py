@@ -307,15 +307,28 @@ class Shop:
 
     def wait_for_lock(self, phase: str = "", purpose: str = "") -> None:
         """Until somebody holds the lock in a phase, or for a purpose that begins so."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            lease = self.get("lease", f"{self.name}-lock") or {"metadata": {}, "spec": {}}
-            notes = lease["metadata"].get("annotations") or {}
-            seen = [notes.get(f"octoblu.bluegreen/{note}", "") for note in ("phase", "purpose")]
-            if lease["spec"].get("holderIdentity") and phase in ("", seen[0]) and seen[1].startswith(purpose):
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"nobody came to phase {phase or 'any'} of {purpose or 'anything'}: {lease}")
+        note = "{.metadata.annotations.octoblu\\.bluegreen/%s}"
+        words = ["{.spec.holderIdentity}", note % "phase", note % "purpose"]
+        seen = ""
+        with subprocess.Popen(
+            [
+                _BIN / "kubectl", "get", "lease", "-n", self.namespace, "--watch", "--request-timeout=60s",
+                f"--field-selector=metadata.name={self.name}-lock", "-o", "jsonpath=" + "|".join(words) + "{'\\n'}",
+            ],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as watch:  # fmt: skip
+            assert watch.stdout is not None
+            try:
+                for seen in watch.stdout:
+                    holder, its_phase, its_purpose = seen.rstrip("\n").split("|", 2)
+                    if holder and phase in ("", its_phase) and its_purpose.startswith(purpose):
+                        return
+            finally:
+                watch.kill()
+        raise AssertionError(f"nobody came to phase {phase or 'any'} of {purpose or 'anything'}: {seen}")
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """Everything of ours in the namespace but the ledger, without what the cluster itself writes."""
