@@ -9,7 +9,9 @@ is run through the modules' processes as well.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from typing import Any
 import boto3
 import pytest
 from certificates import self_signed
+from runs import ForkServer, start
 from settings import Settings
 from shop import Shop
 
@@ -31,14 +34,31 @@ _OURS = "KUBECONFIG" not in os.environ or "AWS_ENDPOINT_URL" not in os.environ
 _CONTROLS = {"aws", "cluster", "calls", "writes"}
 
 Recording = Callable[[], AbstractContextManager[list[Any]]]
+Once = Callable[[str, Callable[[], Any]], Any]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = _longest_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if _OURS:
         return
     unwanted = [item for item in items if _needs_sandbox(item)]
     config.hook.pytest_deselected(items=unwanted)
     items[:] = [item for item in items if item not in unwanted]
+
+
+def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Each worker of xdist begins with a part of its own, and what is short is easily shared at the end."""
+    if workers == 1:
+        return items
+    playing = [item for item in items if "forks" in getattr(item, "fixturenames", ())]
+    known = set(playing)
+    others = [item for item in items if item not in known]
+    size = -(-len(others) // workers)
+    return [
+        item
+        for worker in range(workers)
+        for item in (*playing[worker::workers], *others[worker * size :][:size])
+    ]
 
 
 def _needs_sandbox(item: pytest.Item) -> bool:
@@ -178,7 +198,47 @@ def aws_time(elb: Any) -> Callable[[], int]:
     return now
 
 
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """What takes long to find out is found out by one worker and told to all, by a name."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+
+    def told(name: str, find: Callable[[], Any]) -> Any:
+        path = shared / f"{name}.pickle"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                found = pickle.dumps(find())
+                path.write_bytes(found)
+            return pickle.loads(path.read_bytes())
+
+    return told
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person's, who works on one application after another."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def shop(world: World, settings: Settings, zones: list[str], tmp_path: Path) -> Iterator[Shop]:
-    with Shop(settings, zones, tmp_path, world.aws) as shop:
+def shop(
+    request: pytest.FixtureRequest,
+    world: World,
+    settings: Settings,
+    zones: list[str],
+    tmp_path: Path,
+    forks: ForkServer,
+    home: Path,
+) -> Iterator[Shop]:
+    starter = start if request.node.get_closest_marker("as_a_user") else forks
+    with Shop(settings, zones, tmp_path, world.aws, starter=starter, home=home) as shop:
         yield shop

@@ -58,16 +58,18 @@ class Recorder:
             thread.start()
             self._threads.append(thread)
 
-    def finish(self) -> None:
+    def finish(self) -> list[Step]:
         for thread in self._threads:
             thread.join()
-
-    def of(self, namespace: str) -> list[Step]:
-        return [step for step in self.steps if step.object["metadata"].get("namespace") == namespace]
+        return self.steps
 
     def _follow(self, resource: str, path: str, began: float) -> None:
         for event in self.cluster.watch(path, self.seconds):
             self.steps.append(Step(time.monotonic() - began, resource, event["type"], event["object"]))
+
+
+def of(steps: list[Step], namespace: str) -> list[Step]:
+    return [step for step in steps if step.object["metadata"].get("namespace") == namespace]
 
 
 @cache

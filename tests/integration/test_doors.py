@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from asking import DOORS, Answers, Question, ask, comparable, doors
+from conftest import Once
 from settings import Settings
 
 PROBE = "bluegreen_test.doors.probe"
@@ -154,12 +155,26 @@ CONDITIONS = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("doors")
+def asked(
+    once: Once, tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> tuple[Path, dict[str, Answers]]:
+    """Where and what both doors were asked, and their answers."""
+    folder = tmp_path_factory.mktemp("doors")
+    found: tuple[Path, dict[str, Answers]] = once("doors", lambda: (folder, _ask(folder, settings)))
+    return found
 
 
-@pytest.fixture(scope="module")
-def answers(folder: Path, settings: Settings) -> dict[str, Answers]:
+@pytest.fixture
+def folder(asked: tuple[Path, dict[str, Answers]]) -> Path:
+    return asked[0]
+
+
+@pytest.fixture
+def answers(asked: tuple[Path, dict[str, Answers]]) -> dict[str, Answers]:
+    return asked[1]
+
+
+def _ask(folder: Path, settings: Settings) -> dict[str, Answers]:
     (folder / "vaulted.yml").write_text(_VAULTED)
     (folder / "password").write_text(_VAULT_PASSWORD)
     options = f"-e@{folder / 'vaulted.yml'}", f"--vault-password-file={folder / 'password'}"

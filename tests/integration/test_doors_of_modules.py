@@ -17,6 +17,7 @@ import yaml
 from asking import DOORS, Answers, Question, ask, comparable, run
 from balancers import listener, make
 from certificates import self_signed
+from conftest import Once
 from settings import Settings
 from workloads import Demo
 
@@ -133,9 +134,17 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, settings: Settings, elb: Any, zones: list[str]) -> Asked:
+def asked(
+    once: Once, tmp_path_factory: pytest.TempPathFactory, settings: Settings, elb: Any, zones: list[str]
+) -> Asked:
+    found: Asked = once(
+        "doors-of-modules", lambda: _ask(tmp_path_factory.mktemp("doors"), settings, elb, zones)
+    )
+    return found
+
+
+def _ask(folder: Path, settings: Settings, elb: Any, zones: list[str]) -> Asked:
     """Each door has a load balancer and a namespace of its own, and both are asked at the same time."""
-    folder = tmp_path_factory.mktemp("doors")
     temporary = {door: folder / f"{door}-temporary" for door in DOORS}
     with ExitStack() as stack, ThreadPoolExecutor(len(DOORS)) as pool:
         asked, reached = {}, _cluster()

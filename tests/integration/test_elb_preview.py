@@ -212,8 +212,7 @@ def _ask(url):
 
 @pytest.mark.sandbox
 def test_clients_meet_the_idle_color_there_and_the_live_one_all_along(shop):
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
+    shop.deployed("1a1a1a1", "2b2b2b2")
     live, idle = "green", "blue"
     assert shop.who() == live
     port = shop.settings.http_port + 1

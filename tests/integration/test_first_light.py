@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from shop import Shop, color_of
 
 from sandbox.traffic import Traffic
 
 
+@pytest.mark.as_a_user
 def test_first_light(shop: Shop) -> None:
     shop.deployed("0000001")
     assert shop.who() == "blue"

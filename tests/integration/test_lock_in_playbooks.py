@@ -87,8 +87,7 @@ def in_hook(shop: Shop, gate: Path) -> Running:
 def test_a_rollback_breaks_into_a_deploy_that_then_stops(
     shop: Shop, gate: Path, phase: Callable[[Shop, Path], Running]
 ) -> None:
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     deploy = phase(shop, gate)
     breaking_in = shop.start("rollback")
     shop.wait_for_lock(purpose="rollback")
@@ -104,8 +103,7 @@ def test_a_rollback_breaks_into_a_deploy_that_then_stops(
 def test_a_deploy_that_was_broken_into_still_runs_its_hooks_for_a_failure(shop: Shop, gate: Path) -> None:
     hook, told = gate.with_suffix(".yml"), gate.with_suffix(".told")
     hook.write_text(f"- ansible.builtin.file: {{path: {told}, state: touch, mode: '0600'}}\n")
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     deploy = shop.start(
         "deploy",
         commit="0000003",
@@ -145,8 +143,7 @@ def test_a_plan_that_is_refused_behind_the_lock_still_runs_its_hooks_for_a_failu
 
 @pytest.mark.sandbox
 def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: Aws) -> None:
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     aws.fault("hold", "CreateLoadBalancerListeners", times=None)
     deploy = shop.start("deploy", commit="0000003")
     aws.wait_held()
@@ -164,8 +161,7 @@ def test_a_rollback_waits_for_a_swap_and_then_leaves_it_alone(shop: Shop, aws: A
 
 @pytest.mark.sandbox
 def test_nobody_breaks_into_a_retirement(shop: Shop, cluster: Cluster) -> None:
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     cluster.delay_next(1, 4, "PATCH", "deployments/shop-blue")
     retire = shop.start("retire")
     shop.wait_for_lock("swap")
@@ -177,8 +173,7 @@ def test_nobody_breaks_into_a_retirement(shop: Shop, cluster: Cluster) -> None:
 
 @pytest.mark.sandbox
 def test_a_deploy_during_a_swap_that_takes_no_lock_is_refused(shop: Shop, aws: Aws) -> None:
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     aws.fault("hold", "DeleteLoadBalancerListeners")
     module = elb_listener_swap.MODULE
     api = module.connect(arguments(module, {"name": shop.balancer.name, "color": "blue"}))
@@ -197,6 +192,7 @@ def test_a_deploy_during_a_swap_that_takes_no_lock_is_refused(shop: Shop, aws: A
     assert shop.commit() == "0000001"
 
 
+@pytest.mark.as_a_user
 def test_a_dead_deploys_lock_is_nobodys(shop: Shop, gate: Path, held: Running) -> None:
     held.kill()
     status = shop.status()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from balancers import listener
+from balancers import listener, swap
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
@@ -21,58 +21,73 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
 
 
 @pytest.fixture
-def cut_off(shop, elb, aws_time):
-    """Green serves 1a1a1a1 and blue holds 2b2b2b2, and a swap to blue ended between delete and create."""
-    shop.deployed("2b2b2b2")
-    shop.deployed("1a1a1a1")
-    ports = shop.node_ports
+def shop(shop):
+    """Green serves 1a1a1a1 and blue holds 2b2b2b2."""
+    shop.deployed("2b2b2b2", "1a1a1a1")
     assert shop.who() == "green"
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    port = shop.settings.http_port
-    move = Move(port, "HTTP", "HTTP", ports["green"], ports["blue"])
-    shop.balancer.tag(
-        encode_intent(Intent("0badcafe", "ada", os.uname().nodename, dead.pid, aws_time(), "blue", (move,)))
-    )
-    elb.delete_load_balancer_listeners(LoadBalancerName=shop.balancer.name, LoadBalancerPorts=[port])
     return shop
+
+
+@pytest.fixture
+def cut_off(shop, aws_time):
+    """Cuts off a swap to blue between delete and create."""
+
+    def cut():
+        ports, port = shop.node_ports, shop.settings.http_port
+        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead.wait()
+        move = Move(port, "HTTP", "HTTP", ports["green"], ports["blue"])
+        intent = Intent("0badcafe", "ada", os.uname().nodename, dead.pid, aws_time(), "blue", (move,))
+        shop.balancer.tag(encode_intent(intent))
+        shop.balancer.elb.delete_load_balancer_listeners(
+            LoadBalancerName=shop.balancer.name, LoadBalancerPorts=[port]
+        )
+
+    return cut
 
 
 def _intents(shop):
     return [key for key in shop.balancer.tags if key.startswith("octoblu.bluegreen/swap")]
 
 
-def test_the_deploy_it_was_for_finishes_it(cut_off):
-    ended = cut_off.deploy("2b2b2b2")
-    assert (ended.outcome, cut_off.who(), _intents(cut_off)) == ("deployed", "blue", []), ended.output
+def _then(shop, ended):
+    return ended.outcome, shop.who(), _intents(shop)
 
 
-def test_another_deploy_undoes_it_first(cut_off):
-    ended = cut_off.deploy("3c3c3c3")
-    assert (ended.outcome, cut_off.who(), _intents(cut_off)) == ("deployed", "blue", []), ended.output
-    labels = cut_off.deployment("blue")["metadata"]["labels"]
-    assert labels["app.kubernetes.io/version"] == "3c3c3c3"
+def test_repair_or_a_deploy_undoes_or_finishes_it(shop, cut_off):
+    cut_off()
+    undone = shop.play("repair")
+    assert _then(shop, undone) == ("repaired", "green", []), undone.output
+    again = shop.play("repair")
+    assert (again.outcome, again.changed) == ("unchanged", 0), again.output
+
+    cut_off()
+    finished = shop.play("repair", color="blue")
+    assert _then(shop, finished) == ("repaired", "blue", []), finished.output
+    again = shop.play("repair")
+    assert (again.outcome, again.changed) == ("unchanged", 0), again.output
+
+    swap(shop.balancer, "green")
+    cut_off()
+    it_was_for = shop.deploy("2b2b2b2")
+    assert _then(shop, it_was_for) == ("deployed", "blue", []), it_was_for.output
+
+    swap(shop.balancer, "green")
+    cut_off()
+    another = shop.deploy("3c3c3c3")
+    assert _then(shop, another) == ("deployed", "blue", []), another.output
+    assert shop.commit() == "3c3c3c3"
 
 
 @pytest.mark.both_doors
-def test_a_rollback_undoes_it(cut_off):
-    ended = cut_off.rollback()
-    assert (ended.outcome, cut_off.who(), _intents(cut_off)) == ("rolled_back", "green", []), ended.output
+def test_a_rollback_undoes_it(shop, cut_off):
+    cut_off()
+    ended = shop.rollback()
+    assert _then(shop, ended) == ("rolled_back", "green", []), ended.output
 
 
-@pytest.mark.parametrize(("color", "expected"), [(None, "green"), ("blue", "blue")])
-def test_repair_undoes_or_finishes_it(cut_off, color, expected):
-    ended = cut_off.play("repair", color=color)
-    assert (ended.outcome, cut_off.who(), _intents(cut_off)) == ("repaired", expected, []), ended.output
-    again = cut_off.play("repair")
-    assert (again.outcome, again.changed) == ("unchanged", 0), again.output
-
-
-def test_repair_asks_for_a_color_when_the_router_points_at_both(shop, elb):
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
-    live = shop.who()
-    other = {"blue": "green", "green": "blue"}[live]
+def test_repair_asks_for_a_color_when_the_router_points_at_both_and_refuses_one_that_cannot_serve(shop, elb):
+    live, other = "green", "blue"
     elb.create_load_balancer_listeners(
         LoadBalancerName=shop.balancer.name,
         Listeners=[listener(shop.settings.https_port, shop.node_ports[other])],
@@ -84,10 +99,7 @@ def test_repair_asks_for_a_color_when_the_router_points_at_both(shop, elb):
     assert repaired.outcome == "repaired", repaired.output
     assert set(shop.balancer.node_ports.values()) == {shop.node_ports[live]}
 
-
-def test_repair_refuses_a_color_that_cannot_serve(shop):
-    shop.deployed("1a1a1a1")
-    other = {"blue": "green", "green": "blue"}[shop.who()]
-    refused = shop.play("repair", color=other)
-    assert refused.code != 0
-    assert f"{other} cannot serve: {other} has no Deployment" in refused.reason
+    shop.kubectl("delete", "deployment", "shop-blue", "-n", shop.namespace)
+    unfit = shop.play("repair", color=other)
+    assert unfit.code != 0
+    assert f"{other} cannot serve: {other} has no Deployment" in unfit.reason

@@ -5,22 +5,24 @@ from __future__ import annotations
 import pytest
 from shop import Shop
 
+# That each module refuses, and only plans, through either door is what test_doors_of_modules.py asks.
+QUICK = {"BLUEGREEN_DOOR": None}
+
 
 @pytest.fixture
 def twice(shop: Shop) -> Shop:
     """0000001 on blue, then 0000002 on green, which is live."""
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     return shop
 
 
 @pytest.mark.both_doors
 def test_back_and_no_further(twice: Shop) -> None:
     before, router = twice.objects(), twice.balancer.description
-    refused = twice.rollback(commit="0000009")
+    refused = twice.rollback(commit="0000009", environment=QUICK)
     assert refused.outcome == "refused"
     assert "0000009 is not known; blue runs 0000001" in refused.reason
-    planned = twice.rollback("--check", "--diff")
+    planned = twice.rollback("--check", "--diff", environment=QUICK)
     assert planned.code == 0, planned.output
     assert "would roll back to 0000001 on blue" in planned.output
     assert (twice.objects(), twice.balancer.description) == (before, router)
@@ -36,7 +38,7 @@ def test_back_and_no_further(twice: Shop) -> None:
     untouched = before.keys() - {"Deployment/shop-green"}
     assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
 
-    again = twice.rollback()
+    again = twice.rollback(environment=QUICK)
     assert again.outcome == "refused"
     assert "green runs 0000002, which a rollback has left before" in again.reason
     assert twice.who() == "blue"

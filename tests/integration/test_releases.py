@@ -37,8 +37,7 @@ def test_two_bad_deploys_and_the_way_back_to_before_both(shop: Shop) -> None:
     assert shop.commit() == "0000001"
 
     # Two more bad ones that did start: 0000001 stands on no color any more.
-    shop.deployed("0000004")
-    shop.deployed("0000005")
+    shop.deployed("0000004", "0000005")
     assert ended(shop.rollback())[:2] == ("rolled_back", "0000004")
     again = shop.rollback()
     assert ended(again)[:2] == ("rolled_back", "0000001"), again.output
@@ -56,8 +55,7 @@ def test_two_bad_deploys_and_the_way_back_to_before_both(shop: Shop) -> None:
 
 def test_a_commit_can_be_chosen_and_comes_back_as_it_was(shop: Shop) -> None:
     shop.deployed("0000001", bluegreen_env={"COMMIT": "as it was"})
-    shop.deployed("0000002")
-    shop.deployed("0000003")
+    shop.deployed("0000002", "0000003")
     chosen = shop.rollback(commit="0000001")
     assert ended(chosen)[:2] == ("rolled_back", "0000001"), chosen.output
     [container] = shop.deployment(shop.who())["spec"]["template"]["spec"]["containers"]
@@ -67,8 +65,7 @@ def test_a_commit_can_be_chosen_and_comes_back_as_it_was(shop: Shop) -> None:
     assert "0099999 is not known" in unknown.reason
 
     # The same by a deploy, and doing it again changes nothing.
-    shop.deployed("0000003")
-    shop.deployed("0000002")
+    shop.deployed("0000003", "0000002")
     old = shop.deploy("0000001")
     assert ended(old)[:2] == ("deployed", "0000001"), old.output
     [container] = shop.deployment(shop.who())["spec"]["template"]["spec"]["containers"]
@@ -82,8 +79,7 @@ def test_a_commit_can_be_chosen_and_comes_back_as_it_was(shop: Shop) -> None:
 
 def test_an_idle_color_that_is_not_what_it_was(shop: Shop) -> None:
     """Retired, half broken, deleted by hand: each time the rollback brings it up again first."""
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     retired = shop.play("retire")
     assert (retired.outcome, retired.changed) == ("retired", 1), retired.output
     assert shop.deployment("blue")["spec"]["replicas"] == 0
@@ -104,8 +100,7 @@ def test_an_idle_color_that_is_not_what_it_was(shop: Shop) -> None:
 
 
 def test_a_lost_or_full_ledger_does_not_choose_a_bad_release(shop: Shop) -> None:
-    for number in range(1, 4):
-        shop.deployed(f"000000{number}", bluegreen_history_limit=2)
+    shop.deployed("0000001", "0000002", "0000003", bluegreen_history_limit=2)
     assert [event["event"] for event in shop.events()] == ["staged", "swapped"]
     assert ended(shop.rollback(bluegreen_history_limit=2))[:2] == ("rolled_back", "0000002")
     shop.kubectl("delete", "configmap", "shop-releases", "-n", shop.namespace)
@@ -116,8 +111,7 @@ def test_a_lost_or_full_ledger_does_not_choose_a_bad_release(shop: Shop) -> None
 
 
 def test_two_people_go_back_once(shop: Shop) -> None:
-    for number in range(1, 4):
-        shop.deployed(f"000000{number}")
+    shop.deployed("0000001", "0000002", "0000003")
     both = [shop.start("rollback") for _person in range(2)]
     # The second one waits for the first one's swap, or breaks in before that and goes back in its stead.
     first, second = sorted((ended(each.finish()) for each in both), key=lambda each: each[0] != "rolled_back")
@@ -129,10 +123,10 @@ def test_two_people_go_back_once(shop: Shop) -> None:
     assert "has rolled back from 0000003 at" in late.output
 
 
+@pytest.mark.as_a_user
 @pytest.mark.sandbox
 def test_a_rollback_that_was_killed_after_its_swap_is_only_completed(shop: Shop, aws: Aws) -> None:
-    for number in range(1, 4):
-        shop.deployed(f"000000{number}")
+    shop.deployed("0000001", "0000002", "0000003")
     aws.fault("hold_after", "RemoveTags")
     killed = shop.start("rollback")
     aws.wait_held()
@@ -243,8 +237,7 @@ def test_hooks_have_their_turn_and_their_say(shop: Shop, tmp_path: Path) -> None
 def test_a_hook_that_fails_says_nothing_of_the_release(shop: Shop, tmp_path: Path) -> None:
     hook = tmp_path / "hook.yml"
     hook.write_text(HOOK.format(told=tmp_path / "told"))
-    for commit in ("0000001", "0000002", "0000003"):
-        shop.deployed(commit)
+    shop.deployed("0000001", "0000002", "0000003")
     hooks = {"before_stage": [str(hook)]}
     stopped = shop.deploy("0000001", bluegreen_hooks=hooks, failing="before_stage")
     assert (stopped.code, stopped.outcome) == (2, "check_failed"), stopped.output
@@ -280,8 +273,7 @@ def test_a_preview_load_balancer_follows_and_never_decides_what_serves(shop: Sho
         return next(color for color, own in shop.node_ports.items() if own == port)
 
     try:
-        shop.deployed("0000001", **shows)
-        shop.deployed("0000002", **shows)
+        shop.deployed("0000001", "0000002", **shows)
         assert (shop.who(), shown()) == ("green", "blue")
         hooks = {"after_swap": str(hook)}
         back = shop.deploy("0000003", bluegreen_hooks=hooks, failing="after_swap", **shows)
@@ -329,8 +321,7 @@ def test_the_idle_color_is_shown_and_asked_through_the_preview(shop: Shop) -> No
 
 def test_the_documented_flip_without_proof(shop: Shop) -> None:
     """What is left when Kubernetes does not answer."""
-    shop.deployed("0000001")
-    shop.deployed("0000002")
+    shop.deployed("0000001", "0000002")
     flip = shop.folder / "flip.yml"
     task = {
         "octoblu.bluegreen.elb_listener_swap": {"name": shop.balancer.name, "color": "blue"},

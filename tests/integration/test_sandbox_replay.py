@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from conftest import Once
 from kube import node_address
-from recordings import Object, Recorder, deployment_of, pod_events, recorded, scenarios, states
+from recordings import Object, Recorder, Step, deployment_of, of, pod_events, recorded, scenarios, states
 
 from sandbox.cluster import Cluster
 
@@ -136,38 +137,44 @@ _NOT_RECORDED = {
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
-    folder, address = tmp_path_factory.mktemp("cluster"), node_address(worker_id, 3)
-    with Cluster(folder, node_address=address) as cluster:
-        yield cluster
+def replay(once: Once, tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+    steps: list[Step] = once("replay", lambda: _replay(tmp_path_factory.mktemp("cluster")))
+    return steps
 
 
 @pytest.fixture(scope="module")
-def replay(cluster: Cluster) -> Recorder:
+def changed(once: Once, tmp_path_factory: pytest.TempPathFactory) -> list[Step]:
+    steps: list[Step] = once("changed", lambda: _change(tmp_path_factory.mktemp("cluster")))
+    return steps
+
+
+def _replay(folder: Path) -> list[Step]:
     """All situations at once, watched for as long as the longest takes."""
-    recorder = Recorder(cluster, _SECONDS)
-    recorder.start()
-    for scenario in _NEW:
-        _create(cluster, scenario)
-    recorder.finish()
-    return recorder
+    with Cluster(folder, node_address=node_address("master", 3)) as cluster:
+        recorder = Recorder(cluster, _SECONDS)
+        recorder.start()
+        for scenario in _NEW:
+            _create(cluster, scenario)
+        return recorder.finish()
 
 
-@pytest.fixture(scope="module")
-def changed(cluster: Cluster) -> Recorder:
+def _change(folder: Path) -> list[Step]:
     """All changes at once, each to a Deployment that is ready."""
-    for change in _CHANGES:
-        _create(cluster, change)
-    for change in _CHANGES:
-        _until_available(cluster, change.namespace, 2)
-    recorder = Recorder(cluster, _CHANGE_SECONDS)
-    recorder.start()
-    for change in _CHANGES:
-        path, content_type = change.path.format(change.namespace), "application/strategic-merge-patch+json"
-        status, answer = cluster.request(change.method, path, change.body, content_type)
-        assert status == 200, answer
-    recorder.finish()
-    return recorder
+    with Cluster(folder, node_address=node_address("gw0", 3)) as cluster:
+        for change in _CHANGES:
+            _create(cluster, change)
+        for change in _CHANGES:
+            _until_available(cluster, change.namespace, 2)
+        recorder = Recorder(cluster, _CHANGE_SECONDS)
+        recorder.start()
+        for change in _CHANGES:
+            path, content_type = (
+                change.path.format(change.namespace),
+                "application/strategic-merge-patch+json",
+            )
+            status, answer = cluster.request(change.method, path, change.body, content_type)
+            assert status == 200, answer
+        return recorder.finish()
 
 
 def _create(cluster: Cluster, situation: Scenario | Change) -> None:
@@ -193,19 +200,19 @@ def _until_available(cluster: Cluster, namespace: str, replicas: int) -> None:
 @pytest.mark.parametrize("scenario", _NEW, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize("resource", ["deployments", "replicasets", "pods"])
 def test_shows_only_states_that_a_real_cluster_showed(
-    replay: Recorder, scenario: Scenario, resource: str
+    replay: list[Step], scenario: Scenario, resource: str
 ) -> None:
     known = {state for name in scenarios() for state in states(recorded(name), resource)}
     known |= _NOT_RECORDED.get(resource, set())
-    seen = states(replay.of(scenario.namespace), resource)
+    seen = states(of(replay, scenario.namespace), resource)
     strange = [state for state in seen if state not in known]
     assert not strange
 
 
 @pytest.mark.parametrize("scenario", _NEW, ids=lambda scenario: scenario.name)
-def test_gets_where_the_recording_got(replay: Recorder, scenario: Scenario) -> None:
+def test_gets_where_the_recording_got(replay: list[Step], scenario: Scenario) -> None:
     real = [step for step in recorded(scenario.name) if step.at <= scenario.until]
-    ours = replay.of(scenario.namespace)
+    ours = of(replay, scenario.namespace)
     assert states(real, "deployments")[-1] in states(ours, "deployments")
     assert set(pod_events(real)) <= set(pod_events(ours))
 
@@ -213,17 +220,17 @@ def test_gets_where_the_recording_got(replay: Recorder, scenario: Scenario) -> N
 @pytest.mark.parametrize("change", _CHANGES, ids=lambda change: change.name)
 @pytest.mark.parametrize("resource", ["deployments", "replicasets", "pods"])
 def test_a_change_shows_only_states_that_a_real_cluster_showed(
-    changed: Recorder, change: Change, resource: str
+    changed: list[Step], change: Change, resource: str
 ) -> None:
     known = {state for name in scenarios() for state in states(recorded(name), resource)}
-    seen = states(changed.of(change.namespace), resource)
+    seen = states(of(changed, change.namespace), resource)
     strange = [state for state in seen if state not in known]
     assert not strange
 
 
 @pytest.mark.parametrize("change", _CHANGES, ids=lambda change: change.name)
-def test_a_change_gets_where_the_recording_got(changed: Recorder, change: Change) -> None:
-    real, ours = recorded(change.name), changed.of(change.namespace)
+def test_a_change_gets_where_the_recording_got(changed: list[Step], change: Change) -> None:
+    real, ours = recorded(change.name), of(changed, change.namespace)
     gone = [step.type for step in ours if step.resource == "deployments"][-1] == "DELETED"
     if any(step.type == "DELETED" for step in real if step.resource == "deployments"):
         assert gone

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from balancers import swap
+from balancers import Balancer, listener, make, swap
 from shop import Shop
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import RouterError
@@ -17,26 +21,48 @@ SOON = {"protocol": "HTTP", "interval": 5, "timeout": 2, "unhealthy_threshold": 
 LATE = {"Interval": 300, "Timeout": 5, "UnhealthyThreshold": 9, "HealthyThreshold": 2}
 
 
+IT_FELL_OUT = r"is on green, .* not in service any more: i-\w+ is OutOfService"
+
+
 @pytest.fixture
-def blue(shop: Shop) -> Shop:
-    """Blue is live, and its check takes long; green is ready too."""
-    shop.deployed("1a1a1a1")
-    shop.deployed("2b2b2b2")
+def balancers(shop: Shop) -> Iterator[tuple[Balancer, Balancer]]:
+    """Two that point at blue with its instances in service and checks that take long; both colors are ready."""
+    shop.deployed("2b2b2b2", "1a1a1a1")
     swap(shop.balancer, "blue")
-    assert shop.who() == "blue"
-    shop.balancer.elb.configure_health_check(
-        LoadBalancerName=shop.balancer.name, HealthCheck={"Target": shop.balancer.check["Target"], **LATE}
+    here = shop.balancer
+    tags = {color: str(port) for color, port in shop.node_ports.items()}
+    port = listener(shop.settings.http_port, shop.node_ports["blue"])
+    other = make(here.elb, [port], shop.zones, tags, here.check)
+    here.elb.register_instances_with_load_balancer(
+        LoadBalancerName=other.name, Instances=here.description["Instances"]
     )
-    return shop
+    for balancer in (here, other):
+        _wait_until_in_service(balancer)
+        late = {"Target": balancer.check["Target"], **LATE}
+        balancer.elb.configure_health_check(LoadBalancerName=balancer.name, HealthCheck=late)
+    yield here, other
+    other.delete()
 
 
-def test_instances_are_watched_as_long_as_the_new_check_takes(blue: Shop) -> None:
-    check = {**SOON, "path": blue.settings.who_path}
-    result = swap(blue.balancer, "green", health_check=check, wait_in_service=True)
-    assert result["after"]["live"] == "green"
+def _wait_until_in_service(balancer: Balancer) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        told = balancer.elb.describe_instance_health(LoadBalancerName=balancer.name)["InstanceStates"]
+        if {each["State"] for each in told} == {"InService"}:
+            return
+        assert time.monotonic() < deadline, told
+        time.sleep(0.1)
 
 
-def test_an_instance_that_falls_out_of_service_is_named(blue: Shop) -> None:
-    check = {**SOON, "path": blue.settings.bad_path}
-    with pytest.raises(RouterError, match=r"is on green, .* not in service any more: i-\w+ is OutOfService"):
-        swap(blue.balancer, "green", health_check=check, wait_in_service=True)
+def test_instances_are_watched_as_long_as_the_new_check_takes_and_one_that_falls_out_is_named(
+    shop: Shop, balancers: tuple[Balancer, Balancer]
+) -> None:
+    paths = (shop.settings.who_path, shop.settings.bad_path)
+    with ThreadPoolExecutor(2) as pool:
+        good, bad = (
+            pool.submit(swap, balancer, "green", health_check={**SOON, "path": path}, wait_in_service=True)
+            for balancer, path in zip(balancers, paths, strict=True)
+        )
+        assert good.result()["after"]["live"] == "green"
+        with pytest.raises(RouterError, match=IT_FELL_OUT):
+            bad.result()
