@@ -156,6 +156,40 @@ def test_drift_is_named_with_the_value(listeners, tags, code, named_value):
     assert named_value in drift[code]
 
 
+LEFT_CLOSED = {**SINGLE, **encode_intent(INTENT)}
+
+
+@pytest.mark.parametrize(
+    ("lb", "described", "code", "by"),
+    [
+        (router(http(80, 30081), http(81, 30082)), (), "mixed", {"repair"}),
+        (router(http(80, 30081), tags=PER_LISTENER), (), "listener_missing", set()),
+        (router(http(80, 30081), tags=PER_LISTENER), (443,), "listener_missing", {"swap", "repair"}),
+        (router(), (), "listener_missing", set()),
+        (router(), (80,), "listener_missing", {"swap", "repair"}),
+        (router(https(443, 30082), tags=LEFT_CLOSED), (), "listener_missing", {"repair"}),
+        (router(http(80, 30081), https(443, 31000), tags=PER_LISTENER), (), "unknown_port", {"repair"}),
+        (router(http(80, 30082)), (), "health_check_on_idle", {"repair"}),
+        (router(https(443, 30081, policies=())), (), "policy_missing", {"repair"}),
+        (
+            router(https(443, 30082, policies=("default",)), tags=LEFT_CLOSED),
+            (),
+            "policy_missing",
+            {"repair"},
+        ),
+        (router(https(443, 30082), tags=LEFT_CLOSED), (), "swap_interrupted", {"repair"}),
+        (router(tags={**SINGLE, "octoblu.bluegreen/swap.0": "9"}), (), "swap_interrupted", set()),
+        (router(tags={}), (), "tags_missing", set()),
+        (router(tags={"blue": "30081", "green": "30081"}), (), "tags_equal", set()),
+        (router(tags={"blue": "x", "green": "30082"}), (), "tags_invalid", set()),
+        (router(tags={**SINGLE, "kubernetes.io/service-name": "web/shop"}), (), "owned_by_kubernetes", set()),
+    ],
+)
+def test_what_mends_it(lb, described, code, by):
+    drift = read_colors(lb, described=described).drift
+    assert [set(each.mended_by) for each in drift if each.code == code] == [by]
+
+
 def test_a_port_asked_for_must_be_ours():
     codes = read_colors(router(http(80, 30081), http(443, 31000)), listener_ports=[443, 8443]).codes()
     assert set(codes) == {"listener_missing", "unknown_port"}

@@ -181,6 +181,11 @@ def test_the_result_of_a_rollback_has_no_stage() -> None:
     assert result(ROLLED_BACK)["seconds"] == {"stage": None, "checks": 0.5, "swap": 4.7, "total": 8.2}
 
 
+def test_a_phase_whose_end_failed_is_not_over() -> None:
+    failed = run(checking={"at": 1006.0}, staged=FAILED | {"at": 1007.0})
+    assert result(failed)["seconds"] == {"stage": 4.0, "checks": None, "swap": None, "total": 8.2}
+
+
 def test_the_result_of_a_refusal_tells_what_was_asked_for() -> None:
     refused = result(run(plan={}, failure=FAILED))
     assert (refused["outcome"], refused["commit"], refused["changed"]) == ("refused", "00abcde", False)
