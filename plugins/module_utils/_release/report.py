@@ -96,7 +96,7 @@ class Run:
     def swap_begun(self) -> Returned:
         """What began the swap: its phase, or the mark before it."""
         marks = any(step["do"] == "mark" and step["lock"] for step in self.plan.get("steps") or ())
-        return self["staged"] if self.locked and marks and _ran(self["staged"]) else self["swapping"]
+        return self["staged"] if self.locked and marks else self["swapping"]
 
     @property
     def moved(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import (
     Asked,
     Run,
+    hook,
     judges,
     outcome,
     reason,
@@ -193,6 +194,15 @@ def test_the_result_of_a_refusal_tells_what_was_asked_for() -> None:
     assert refused["seconds"] == {"stage": None, "checks": None, "swap": None, "total": 8.2}
     assert refused["gap_ms"] is None
     assert refused.keys() == result(DEPLOYED).keys()
+
+
+def test_hooks_are_told_what_is_planned_and_why_it_failed() -> None:
+    planned = {"app": "shop", "color": "green", "commit": "00abcde", "dns_name": "shop.example.com"}
+    told = hook(run(plan=PLAN | {"hook": planned}, wait=FAILED))
+    assert told | planned | {"namespace": "store", "load_balancer": "shop-lb", "reason": "it broke"} == told
+    unplanned = hook(run(plan={}))
+    assert unplanned.keys() == told.keys()
+    assert (unplanned["app"], unplanned["color"], unplanned["reason"]) == ("shop", None, "")
 
 
 def test_nothing_that_the_application_said_is_in_the_result() -> None:
