@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 try:
     import urllib3
 except ImportError:
-    # The kubernetes library brings it; _k8s.py says so when that is missing.
+    # The kubernetes library brings it; client.py says so when that is missing.
     pass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.refusals import (

@@ -61,7 +61,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) ->
         time.sleep(params["settle"])
         [seen] = kind.read(client, [params["name"]], look)
         if seen.living:
-            # Whoever comes later has the last word.
+            # That swap came later, and is not undone.
             done.warnings.append(
                 f"{seen.open_swap.by} began to swap {router.name} to {seen.living} right after this run."
             )

@@ -19,7 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts 
 
 _MOST_PODS = 10
 _MOST_WORKLOADS = 5
-# A person reads so many; a result has them all.
+# As many lines as a person reads; the result has all.
 _LOG_TAIL = 5
 # Causes that say that something is wrong, but not what; the vaguest last.
 _VAGUE = ("ProgressDeadlineExceeded", "PodsMissing", "ContainerCreating")

@@ -24,7 +24,7 @@ from typing import Any
 try:
     import yaml
 except ImportError:
-    # The kubernetes library depends on it; _k8s.py says so when that is missing.
+    # The kubernetes library depends on it; _cluster/client.py says so when that is missing.
     pass
 
 _TAG = "tag:yaml.org,2002:"

@@ -297,7 +297,7 @@ def _run_lines(run: Run) -> Iterator[str]:
         )
         yield f"{_name(run)}: {now}"
     for what, returned in (("ledger", run["recorded"]), ("lock", run["freed"])):
-        # What must not fail a run that has failed already.
+        # These failures are only told: the run has failed already.
         if returned.get("msg"):
             yield f"{what}: {returned['msg']}"
     if run["swap"].get("gap_ms"):
