@@ -185,6 +185,11 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
     assert (found["hook"]["color"], found["hook"]["previous_color"]) == ("green", "blue")
 
 
+def test_a_preview_on_the_same_router_moves_with_the_swap_and_is_not_followed() -> None:
+    found = plan(deployment("blue"), service("blue"), preview_router=ROUTER)
+    assert "follow" not in [step["do"] for step in found["steps"]]
+
+
 def test_a_job_does_not_last() -> None:
     job = (
         "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate-COLOR}\nspec: {template: {spec: {}}}\n---"
