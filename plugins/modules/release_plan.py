@@ -333,7 +333,8 @@ claim:
 releases:
   description:
     - What each color runs, with C(commit), C(manifest), C(proven), C(rejected), C(ready) and what it C(lack)s,
-      C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, and the foreign Service that is C(holder) of one of these.
+      C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, and the foreign
+      Service that is C(holder) of one of these node ports.
   returned: success
   type: dict
   sample:

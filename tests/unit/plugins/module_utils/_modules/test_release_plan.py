@@ -10,9 +10,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     PROVEN,
     VERSION,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Target
 
 from ..some_router import facts, route
-from .plans import HASHES, ROUTER, TO_BE_MADE, deployment, manifests, names, plan, service
+from .plans import HASHES, PORTS, ROUTER, TO_BE_MADE, deployment, manifests, names, plan, service
 
 
 def test_first_ever_stages_blue_and_makes_both_services() -> None:
@@ -93,7 +94,9 @@ def test_a_color_to_roll_back_to_is_put_back_when_staging_over_it_fails() -> Non
     "there",
     [
         pytest.param([], id="nothing"),
-        pytest.param([applied(deployment("green", proven=False), "{}"), service("green")], id="unproven"),
+        pytest.param(
+            [applied(deployment("green", proven=False), "{}"), applied(service("green"), "{}")], id="unproven"
+        ),
         pytest.param([applied(deployment("green"), "{}"), service("green")], id="made by other means"),
     ],
 )
@@ -183,6 +186,22 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
     assert [each["kind"] for each in found["lasting"]] == ["Deployment", "Service"]
     assert (found["leaves"]["commit"], found["hook"]["previous_commit"]) == ("0012345", "0012345")
     assert (found["hook"]["color"], found["hook"]["previous_color"]) == ("green", "blue")
+
+
+def test_a_router_without_node_ports_asks_for_none() -> None:
+    by_name = {color: Target((), f"Service shop-{color}") for color in ("blue", "green")}
+    texts = {
+        color: text.replace("type: NodePort", "type: ClusterIP").replace(
+            f", nodePort: {PORTS.get(color, 0)}", ""
+        )
+        for color, text in manifests().items()
+    }
+    assert "nodePort" not in texts["blue"] + texts["neutral"]
+    found = plan(manifests=texts, router=facts(targets=by_name, routes=(route(80, "blue", "shop-blue"),)))
+    assert found["smoke"] == {"service": "shop-green", "port": "http"}
+    assert found["releases"]["green"]["target"] == "Service shop-green"
+    with pytest.raises(InputError, match="must be NodePort"):
+        plan(manifests=texts)
 
 
 def test_a_preview_on_the_same_router_moves_with_the_swap_and_is_not_followed() -> None:
