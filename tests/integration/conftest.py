@@ -47,10 +47,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Each worker of xdist begins with a part of its own, and what is short is easily shared at the end."""
+    """Each worker of xdist begins with a part of its own, and what is short is easily shared at the end.
+
+    Playbooks keep the processors busiest, and what measures time is not begun among them.
+    """
     if workers == 1:
         return items
-    playing = [item for item in items if "forks" in getattr(item, "fixturenames", ())]
+    playing = [
+        item
+        for item in items
+        if "forks" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("measures")
+    ]
     known = set(playing)
     others = [item for item in items if item not in known]
     size = -(-len(others) // workers)

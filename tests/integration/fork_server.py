@@ -108,7 +108,7 @@ def remember_code() -> None:
 
     def compiled(source: bytes, filename: str, mode: str, flags: int, dont_inherit: bool) -> types.CodeType:
         code = known.get((source, filename)) if mode == "exec" and not flags and dont_inherit else None
-        return code or compile(source, filename, mode, flags, dont_inherit)  # type: ignore[no-any-return]
+        return code or compile(source, filename, mode, flags, dont_inherit)
 
     _collection_finder.compile = compiled
 

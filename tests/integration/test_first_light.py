@@ -9,6 +9,7 @@ from sandbox.traffic import Traffic
 
 
 @pytest.mark.as_a_user
+@pytest.mark.measures
 def test_first_light(shop: Shop) -> None:
     shop.deployed("0000001")
     assert shop.who() == "blue"

@@ -14,7 +14,7 @@ from balancers import swap
 
 from sandbox.traffic import Traffic
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.measures, pytest.mark.sandbox]
 
 
 # By the latency of AWS's answers in milliseconds; each swap is to the color that is idle.
