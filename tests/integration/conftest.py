@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 import pytest
 from certificates import self_signed
-from runs import ForkServer, start
+from runs import ForkServer, start_afresh
 from settings import Settings
 from shop import Shop
 
@@ -246,6 +246,6 @@ def shop(
     forks: ForkServer,
     home: Path,
 ) -> Iterator[Shop]:
-    starter = start if request.node.get_closest_marker("as_a_user") else forks
+    starter = start_afresh if request.node.get_closest_marker("as_a_user") else forks
     with Shop(settings, zones, tmp_path, world.aws, starter=starter, home=home) as shop:
         yield shop

@@ -31,14 +31,15 @@ class Process(Protocol):
     @property
     def returncode(self) -> int | Any: ...
 
-    def communicate(self, *, timeout: float | None = None) -> tuple[str, Any]: ...
+    def communicate(self, *, timeout: float | None = None) -> tuple[str, Any]:
+        raise NotImplementedError
 
 
 class Starter(Protocol):
     def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process: ...
 
 
-def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
+def start_afresh(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
     """As a user does it."""
     return subprocess.Popen(
         command,
@@ -74,12 +75,12 @@ class ForkServer:
     def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
         # Ansible would have read a configuration that lies in the folder.
         if not _is_ours(command[0]) or (folder / "ansible.cfg").exists():
-            return start(command, folder, environment)
+            return start_afresh(command, folder, environment)
         with self._lock:
             if not self._server:
                 self._begin(environment, folder)
             if not self._fits(environment):
-                return start(command, folder, environment)
+                return start_afresh(command, folder, environment)
             output, given = os.pipe()
             with open(os.devnull) as nothing:
                 asked = {"command": command, "folder": str(folder), "environment": environment}

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import boto3
 from balancers import Balancer, listener, make
-from runs import Process, Starter, start
+from runs import Process, Starter, start_afresh
 from settings import Settings
 
 from sandbox.aws import Aws
@@ -111,7 +111,7 @@ class Shop:
         folder: Path,
         aws: Aws | None = None,
         node_ports: Mapping[str, int] | None = None,
-        starter: Starter = start,
+        starter: Starter = start_afresh,
         home: Path | None = None,
     ) -> None:
         self.settings = settings

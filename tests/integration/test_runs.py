@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import ForkServer, Process, Starter, start
+from runs import ForkServer, Process, Starter, start_afresh
 
 LOOK = """
 import json, os, signal, sys, tempfile, threading, time
@@ -108,7 +108,7 @@ def test_it_finds_what_a_fresh_process_finds(
 ) -> None:
     command = [script(LOOK), "-e", "", "@x y", "ü"]
     server([command[0]], Path("/"), {**environment, "TMPDIR": "/", "LEFT": "over"}).communicate(timeout=60)
-    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start, server))
+    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start_afresh, server))
     looked = [json.loads(each[0].splitlines()[0]) for each in (fresh, forked)]
     assert looked[1] == looked[0]
     assert sorted(line for line in forked[0].splitlines()[1:]) == ["to standard error"]
@@ -123,7 +123,7 @@ def test_ansible_has_the_same_configuration_and_says_the_same(
     server: ForkServer, tmp_path: Path, environment: Any, command: list[str]
 ) -> None:
     command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
-    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start, server))
+    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start_afresh, server))
     assert len(fresh[0]) > 100
     assert (own_folder(forked[0]), forked[1]) == (own_folder(fresh[0]), fresh[1])
 
@@ -158,7 +158,7 @@ def test_it_ends_as_a_fresh_process_ends(
 ) -> None:
     code, status = ENDS[text]
     command = [script(code)]
-    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start, server))
+    fresh, forked = (ended(start(command, tmp_path, environment)) for start in (start_afresh, server))
     assert forked == fresh
     assert forked[1] == status
 
@@ -178,7 +178,7 @@ def test_a_signal_reaches_it_and_its_children(
         # Its output ends when the sleeping child is gone, too.
         return ended(process)[1]
 
-    assert stopped(server) == stopped(start) == -number
+    assert stopped(server) == stopped(start_afresh) == -number
     assert not (tmp_path / "late").exists()
 
 
