@@ -111,7 +111,7 @@ def comparable(value: Any, passing: Collection[str] = ()) -> Any:
         return [comparable(item, passing) for item in value]
     if isinstance(value, dict):
         return {
-            key: bool(item) if key in {"exception", "frame", *passing} else comparable(item, passing)
+            key: bool(item) if key in {"at", "exception", "frame", *passing} else comparable(item, passing)
             for key, item in value.items()
             if key != "door"
         }

@@ -240,10 +240,10 @@ def test_the_door_is_closed_where_the_module_would_run_otherwise(tmp_path: Path,
 
 
 def _lines(answers: Answers) -> list[str]:
-    """Without progress, the door, and the places in tracebacks."""
+    """Without progress, the door, the time, and the places in tracebacks."""
     lines = [*answers.output.splitlines(), *answers.errors.splitlines()]
     return [
-        re.sub(r'"door": "[a-z]+"|Interrupted at <.*>', "", line)
+        re.sub(r'"door": "[a-z]+"|"at": [0-9.]+|Interrupted at <.*>', "", line)
         for line in lines
         if not _PROGRESS.match(line)
     ]
