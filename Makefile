@@ -21,7 +21,7 @@ try: .venv/ready ## see the main job run in a sandbox: deploy, switch, refuse, r
 
 test: .venv/ready ## every gate and every test
 	@$(PY) .ci/gates.py
-	$(PY) -m pytest -n 3 --dist worksteal tests/unit tests/integration
+	$(PY) -m pytest -n 4 --dist worksteal tests/unit tests/integration
 
 test-cores: .venv/ready ## sanity, unit tests, both doors and every playbook on each supported ansible-core whose Python is here
 	@$(PY) .ci/cores.py
