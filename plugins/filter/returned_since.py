@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: returned_since
-short_description: What tasks have returned since something began
+short_description: What a task has returned since something began
 version_added: 0.1.0
 description:
   - Ansible keeps what a task has registered until the play ends, so that a role that runs again finds what its last run
@@ -16,11 +16,11 @@ author:
   - Octoblu contributors (@octoblu)
 options:
   _input:
-    description: What is registered now, by any names.
+    description: What is registered now.
     type: dict
     required: true
   before:
-    description: What was registered when the run began, by the same names.
+    description: What was registered under the same name when the run began.
     type: dict
     required: true
 """
@@ -28,24 +28,19 @@ options:
 EXAMPLES = r"""
 - name: Tell what this run has applied
   ansible.builtin.debug:
-    msg: "{{ ({'applied': applied} | octoblu.bluegreen.returned_since(before)).applied }}"
+    msg: "{{ applied | octoblu.bluegreen.returned_since(applied_before) }}"
 """
 
 RETURN = r"""
 _value:
-  description: Each name with what was returned since, empty where nothing was, or where its task was skipped.
+  description: What was returned since, empty where nothing was, or where the task was skipped.
   type: dict
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-
-def returned_since(returned: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: {} if value.get("skipped") or value == before.get(name) else value
-        for name, value in returned.items()
-    }
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import returned_since
 
 
 class FilterModule:

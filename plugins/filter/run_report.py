@@ -15,7 +15,11 @@ author:
   - Octoblu contributors (@octoblu)
 options:
   _input:
-    description: What the tasks of a run have returned, by the names under which the role registers it.
+    description: What is registered now, by the names under which the role does so.
+    type: dict
+    required: true
+  before:
+    description: What was registered when the run began, by the same names.
     type: dict
     required: true
   asked:
@@ -27,14 +31,15 @@ options:
 EXAMPLES = r"""
 - name: Say how it ended
   ansible.builtin.debug:
-    msg: "{{ (returned | octoblu.bluegreen.run_report(asked)).summary }}"
+    msg: "{{ (returned | octoblu.bluegreen.run_report(before, asked)).summary }}"
 """
 
 RETURN = r"""
 _value:
   description:
     - C(result) for other plays, C(summary) for a person, C(reason) why it failed, whether that C(judges) the release, and
-      for C(recovery) whether to C(undo), C(go_back) and C(record), and what hooks are told in C(hook).
+      for C(recovery) whether to C(undo), C(go_back) and C(record), what hooks are told in C(hook), the
+      C(idle) color now, and whether C(lock_is_freed), whether the run has C(lost_lock), and whether it C(went_back).
   type: dict
 """
 
@@ -45,16 +50,24 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
     Asked,
     Run,
     hook,
+    idle,
     judges,
+    lock_is_freed,
+    lost_lock,
     reason,
     recovery,
     result,
+    returned_since,
     summary,
+    went_back,
 )
 
 
-def run_report(returned: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    run = Run(Asked(**asked), returned)
+def run_report(
+    returned: Mapping[str, Any], before: Mapping[str, Any], asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    did = {name: returned_since(value, before.get(name) or {}) for name, value in returned.items()}
+    run = Run(Asked(**asked), did)
     return {
         "result": result(run),
         "summary": summary(run),
@@ -62,6 +75,10 @@ def run_report(returned: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[st
         "judges": judges(run),
         "recovery": recovery(run),
         "hook": hook(run),
+        "idle": idle(run),
+        "lock_is_freed": lock_is_freed(run),
+        "lost_lock": lost_lock(run),
+        "went_back": went_back(run),
     }
 
 

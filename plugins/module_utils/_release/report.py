@@ -125,6 +125,11 @@ class Run:
         return commit
 
 
+def returned_since(value: Returned, before: Returned) -> Returned:
+    """What a task has returned; empty where it was skipped, or where that was there ``before`` already."""
+    return {} if value.get("skipped") or value == before else value
+
+
 def outcome(run: Run) -> str:
     """How it ended, as one word that a machine can act on."""
     if run["swap"].get("open") or run["back"].get("open"):
@@ -171,6 +176,27 @@ def judges(run: Run) -> bool:
         return False
     not_ready = _failed(run["wait"]) and "workloads" in run["wait"]
     return not_ready or (_failed(run["smoke"]) and "answered" in run["smoke"])
+
+
+def lock_is_freed(run: Run) -> bool:
+    """Whether the last thing written down has freed the lock, too."""
+    return bool(run["recorded"].get("unlocked") or run["staged"].get("unlocked"))
+
+
+def lost_lock(run: Run) -> bool:
+    """Whether somebody else holds the lock by now."""
+    return bool(run["failure"].get("locked") or run["undone"].get("locked"))
+
+
+def went_back(run: Run) -> bool:
+    """Whether the traffic was put back after a failure."""
+    return "before" in run["back"] and not _failed(run["back"])
+
+
+def idle(run: Run) -> str | None:
+    """The idle color as the run has left it."""
+    after = run["back"].get("after") or run["swap"].get("after")
+    return router_of(after).idle if after else _idle(run)
 
 
 def recovery(run: Run) -> dict[str, bool]:

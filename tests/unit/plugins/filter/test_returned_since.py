@@ -10,20 +10,38 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.filter.returned_since import returned_since
+from ansible_collections.octoblu.bluegreen.plugins.filter.run_report import run_report
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import returned_since
 
 OLD = {"changed": True, "at": 1000.001}
+NEW = OLD | {"at": 1000.002}
 
 
 @pytest.mark.parametrize(
     ("now", "before", "own"),
     [
         pytest.param(OLD, {}, OLD, id="new"),
-        pytest.param(OLD, {"lock": OLD}, {}, id="left-by-an-earlier-run"),
-        pytest.param(OLD | {"at": 1000.002}, {"lock": OLD}, OLD | {"at": 1000.002}, id="the-same-again"),
-        pytest.param({"skipped": True}, {"lock": OLD}, {}, id="skipped"),
+        pytest.param(OLD, OLD, {}, id="left-by-an-earlier-run"),
+        pytest.param(NEW, OLD, NEW, id="the-same-again"),
+        pytest.param({"skipped": True}, OLD, {}, id="skipped"),
         pytest.param({}, {}, {}, id="never"),
     ],
 )
 def test_what_a_run_has_returned(now: dict[str, Any], before: dict[str, Any], own: dict[str, Any]) -> None:
-    assert returned_since({"lock": now}, before) == {"lock": own}
+    assert returned_since(now, before) == own
+
+
+def test_the_report_is_made_of_what_this_run_has_returned() -> None:
+    failed = {"failed": True, "msg": "it broke", "at": 1000.001}
+    asked = {
+        "app": "shop",
+        "namespace": "store",
+        "action": "unlock",
+        "commit": "",
+        "load_balancer": "front",
+        "check_mode": False,
+        "started": 1000.0,
+        "finished": 1001.0,
+    }
+    assert run_report({"failure": failed}, {}, asked)["reason"] == "it broke"
+    assert run_report({"failure": failed}, {"failure": failed}, asked)["reason"] == ""

@@ -9,12 +9,16 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
     Asked,
     Run,
     hook,
+    idle,
     judges,
+    lock_is_freed,
+    lost_lock,
     outcome,
     reason,
     recovery,
     result,
     summary,
+    went_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Backend, Target
 
@@ -203,6 +207,38 @@ def test_hooks_are_told_what_is_planned_and_why_it_failed() -> None:
     unplanned = hook(run(plan={}))
     assert unplanned.keys() == told.keys()
     assert (unplanned["app"], unplanned["color"], unplanned["reason"]) == ("shop", None, "")
+
+
+@pytest.mark.parametrize(
+    ("ended", "color"),
+    [
+        (run(), "green"),
+        (run(swap=SWAP | {"after": facts("green")}), "blue"),
+        (run(swap=FAILED), "green"),
+        (run(swap=SWAP | {"after": facts("green")}, back={"before": {}, "after": facts("blue")}), "green"),
+        (run(swap=SWAP | {"after": facts("green")}, back=FAILED), "blue"),
+    ],
+)
+def test_the_idle_color_is_what_the_run_has_left(ended: Run, color: str) -> None:
+    assert idle(ended) == color
+
+
+def test_what_became_of_the_lock_and_of_the_way_back() -> None:
+    freed = {"unlocked": True}
+    assert [lock_is_freed(run(**parts)) for parts in ({}, {"recorded": freed}, {"staged": freed})] == [
+        False,
+        True,
+        True,
+    ]
+    assert [
+        lost_lock(run(**parts)) for parts in ({}, {"wait": FAILED}, {"wait": FAILED | {"locked": True}})
+    ] == [False, False, True]
+    assert lost_lock(run(wait=FAILED, undone=FAILED | {"locked": True}))
+    assert [went_back(run(back=back)) for back in ({}, {"before": {}}, FAILED | {"before": {}})] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_nothing_that_the_application_said_is_in_the_result() -> None:
