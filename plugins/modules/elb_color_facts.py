@@ -129,13 +129,12 @@ load_balancers:
         - {name: "80", color: blue, target: "30081", scheme: http, address: "shop.example.com:80", preview: false}
     abilities:
       description:
-        - What this kind of load balancer can do. C(gapless) says that nothing is refused during a swap, C(health_per_color)
-          that the health of what stands behind it tells the colors apart, C(local_traffic) that a C(Service) with
-          C(externalTrafficPolicy) V(Local) can stand behind it.
+        - What this kind of load balancer can do. C(gapless) says that nothing is refused during a swap,
+          C(local_traffic) that a C(Service) with C(externalTrafficPolicy) V(Local) can stand behind it.
       type: dict
       returned: always
     backends:
-      description: What traffic is sent to, each with C(name), C(state) if O(gather_instance_health=true), and C(color) or null.
+      description: What traffic is sent to, each with C(name), and C(state) if O(gather_instance_health=true).
       type: list
       elements: dict
       returned: always

@@ -68,7 +68,7 @@ Facts = dict[str, Any]
 
 # A health check asks a node port, which every node answers while one pod of the color does: with
 # externalTrafficPolicy Local the nodes without one would fall out of service.
-_ABILITIES = Abilities(gapless=False, health_per_color=False, local_traffic=False)
+_ABILITIES = Abilities(gapless=False, local_traffic=False)
 
 
 @dataclass(frozen=True, kw_only=True)

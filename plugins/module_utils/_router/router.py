@@ -22,12 +22,11 @@ PREVIEW_TAG = "octoblu.bluegreen/preview"
 class Abilities:
     """What a kind of router can do.
 
-    ``gapless``: nothing is refused while a swap is carried out. ``health_per_color``: the health of what stands behind
-    it tells the colors apart. ``local_traffic``: Services with externalTrafficPolicy Local can stand behind it.
+    ``gapless``: nothing is refused while a swap is carried out. ``local_traffic``: Services with externalTrafficPolicy
+    Local can stand behind it.
     """
 
     gapless: bool = False
-    health_per_color: bool = False
     local_traffic: bool = False
 
 
@@ -65,7 +64,6 @@ class Backend:
 
     name: str
     state: str | None = None
-    color: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ FULL = some_router(
     drift=MADE,
     open_swap=open_swap(),
     claim="shop/8c1e",
-    backends=(Backend("i-1", "InService"), Backend("10.0.0.1:80", "healthy", "green")),
+    backends=(Backend("i-1", "InService"), Backend("10.0.0.1:80", "healthy")),
     backends_are="targets",
     notes=("health check TCP:30081",),
     node_ports_in="the target groups",
     targets={"blue": Target((30081, 30083), "node ports"), "green": Target((), "nothing")},
     routes=(route(80, "blue"), route(81, "green", preview=True), route(9000, None)),
-    abilities=Abilities(gapless=True, health_per_color=True, local_traffic=True),
+    abilities=Abilities(gapless=True, local_traffic=True),
 )
 
 
