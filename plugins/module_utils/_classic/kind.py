@@ -98,7 +98,7 @@ class Classic:
         return connect(params) if writes else connect_to_read(params)
 
     def read(self, client: Api, names: Sequence[str], look: Look) -> list[ClassicRouter]:
-        check_ports(look.listener_ports)
+        check_ports([*look.listener_ports, *look.described_ports])
         began = now()
         found = read_all(client, names, policies=look.closely, instance_health=look.health)
         return [judged(load_balancer, look, began) for load_balancer in found]

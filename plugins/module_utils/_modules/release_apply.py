@@ -21,7 +21,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     for number, wanted in enumerate(params["objects"]):
-        _check(wanted, number)
+        _check(wanted, number, params["scales"])
     lock = params["lock"]
     if lock and not check_mode:
         # Who has broken in may have made this the live color since.
@@ -41,12 +41,19 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     return {"changed": bool(diff), "applied": applied, "diff": diff, "warnings": warnings}
 
 
-def _check(wanted: Mapping[str, Any], number: int) -> None:
+def _check(wanted: Mapping[str, Any], number: int, scales: bool) -> None:
     metadata = wanted.get("metadata")
     named = {**wanted, "metadata.name": metadata.get("name") if isinstance(metadata, Mapping) else None}
     for field in ("apiVersion", "kind", "metadata.name"):
         if not isinstance(named.get(field), str) or not named[field]:
             raise InputError(f"Object {number + 1} of objects has no {field}, so nothing was applied.")
+    spec = wanted.get("spec")
+    others = set(wanted) - {"apiVersion", "kind", "metadata", "spec"}
+    if scales and (others or not isinstance(spec, Mapping) or set(spec) != {"replicas"}):
+        raise InputError(
+            f"Object {number + 1} of objects is to be scaled, but holds something else than spec.replicas, "
+            "so nothing was applied."
+        )
 
 
 def _shown(before: Object, after: Object) -> tuple[Object, Object]:

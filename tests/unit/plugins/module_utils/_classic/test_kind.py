@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Move
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic, judged
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Look
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import (
     PREVIEW_TAG,
@@ -56,3 +57,9 @@ def test_a_run_knows_to_its_end_what_the_swap_that_it_resolves_was_about() -> No
     began_as, closed_again = (judged(router(tags=tags), Look(), 0.0) for tags in (CLOSED, SINGLE))
     [listener] = kind.plan(closed_again, wish, began_as).after.load_balancer.listeners
     assert (listener.port, listener.instance_port) == (80, 30081)
+
+
+@pytest.mark.parametrize("look", [Look(listener_ports=(0,)), Look(described_ports=(80, 70000))])
+def test_what_is_no_port_is_refused_before_aws_is_asked(look: Look) -> None:
+    with pytest.raises(InputError, match="is not a listener port"):
+        Classic().read(None, ["shop"], look)

@@ -84,14 +84,30 @@ def test_only_what_somebody_wrote_is_a_change() -> None:
     assert "resourceVersion" not in str(result["diff"])
 
 
+def scaled(replicas: int = 0, **more: Any) -> dict[str, Any]:
+    whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+    return {**whole, "spec": {"replicas": replicas}, **more}
+
+
 def test_scaling_is_written_under_a_name_apart_and_takes_what_others_have_set() -> None:
-    foreign = thing("a", "1")
+    foreign = scaled(2)
     foreign["metadata"]["managedFields"] = [
-        {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:data": {}}}
+        {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
     ]
     cluster = Cluster({"a": foreign})
-    assert apply(cluster, thing("a", "2"), scales=True)["changed"]
+    assert apply(cluster, scaled(), scales=True)["changed"]
     assert cluster.managers == [("octoblu.bluegreen.scale", True)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [scaled(spec={"replicas": 0, "paused": True}), scaled(spec=None), scaled(data={}), thing("a", "1")],
+)
+def test_what_is_to_be_scaled_holds_nothing_else(other: dict[str, Any]) -> None:
+    cluster = Cluster({})
+    with pytest.raises(InputError, match="Object 2 of objects is to be scaled"):
+        apply(cluster, scaled(), other, scales=True)
+    assert cluster.asked == []
 
 
 def test_of_a_secret_only_the_names_are_shown() -> None:
