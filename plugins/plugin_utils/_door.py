@@ -83,7 +83,25 @@ class Door(NormalAction):  # type: ignore[misc]
     module: Module | None = None
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
-        variables = task_vars or {}
+        variables, no_log = task_vars or {}, self._task.no_log
+        hides = self._hides(self._task.args)
+        # A module's own process writes its arguments into the machine's log.
+        self._task.no_log = no_log or hides
+        try:
+            result = self._work(tmp, variables)
+        finally:
+            self._task.no_log = no_log
+        if hides:
+            result.pop("invocation", None)
+            # An error names no secret.
+            result["_ansible_no_log"] = not result.get("failed")
+        return result
+
+    def _hides(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether nobody may see what the task is given, nor what it returns."""
+        return False
+
+    def _work(self, tmp: str | None, variables: dict[str, Any]) -> Result:
         if self.module is None or not self._is_open(variables):
             result: Result = super().run(tmp, variables)
             return result

@@ -45,6 +45,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     check_router,
     choose_release,
     plan_deploy,
+    plan_preview,
     plan_repair,
     plan_retire,
     plan_rollback,
@@ -167,6 +168,10 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         return carried_out(case, plan_switch(router, sides, commit))
     if case.goal == "retire":
         return carried_out(case, plan_retire(router, sides))
+    if case.goal == "preview":
+        return carried_out(
+            case, plan_preview(router, case.params["preview_port"], apart=case.follows is not None)
+        )
     leaving = _leaving(case)
     return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
 

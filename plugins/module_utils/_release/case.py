@@ -29,8 +29,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router i
 RENDERING = ("deploy", "stage")
 READING = ("status", "list")
 # The goals after which the preview follows; a rollback is not kept from it by that.
-FOLLOWED = ("deploy", "switch")
-GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", *READING)
+FOLLOWED = ("deploy", "switch", "preview")
+GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "preview", *READING)
 
 
 @dataclass(frozen=True)
