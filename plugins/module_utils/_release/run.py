@@ -81,10 +81,10 @@ class Run:
     @property
     def checks_begun(self) -> float | None:
         """When the checks began, in seconds since the epoch: with the smoke request, or with the lock taken for them."""
-        if self.plan.get("action") == "swap" and self["lock"]:
-            return _when(self["lock"])
         asked = self["smoke"]
-        return asked["at"] - asked["elapsed"] if "elapsed" in asked else None
+        if "elapsed" in asked:
+            return float(asked["at"] - asked["elapsed"])
+        return _when(self["lock"]) if self.plan.get("action") == "swap" else None
 
     @property
     def swap_begun(self) -> Returned:
