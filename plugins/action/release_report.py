@@ -13,11 +13,11 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, stamped
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.history import history
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import Run, result, run_of
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.screen import Commands, Screen
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.standing import standing
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.verdict import verdict
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.history import history
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import Commands, Screen
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.standing import standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.verdict import verdict
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -87,6 +87,11 @@ answered:
   description: Whether the application answered, false in check mode and where only a warning is given.
   returned: success
   type: bool
+asked:
+  description: Who was asked for what.
+  returned: success, outside check mode
+  type: str
+  sample: Service shop-green (port http, path /) through the Kubernetes API
 cause:
   description:
     - Who was asked and what came back, in a sentence without anything that the application said, for a record.

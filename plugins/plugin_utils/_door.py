@@ -42,6 +42,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
     unexpected,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
+from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._painting import tell
 
 # For these Ansible looks for a Python by itself.
 _ANY_PYTHON = ("", "auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
@@ -184,9 +185,12 @@ class Door(NormalAction):  # type: ignore[misc]
         host = variables.get("inventory_hostname")
 
         def show(line: str) -> None:
+            shown = KNOWN.mask_error(line)
+            if tell(str(host), shown):
+                return
             # Standard output may be somebody's JSON. A main process that is gone reads nothing any more.
             with contextlib.suppress(OSError):
-                Display().display(f"[{host}] {KNOWN.mask_error(line)}", stderr=True)
+                Display().display(f"[{host}] {shown}", stderr=True)
 
         return show
 

@@ -52,7 +52,6 @@ def run(
         renew(client, lock["name"], params["namespace"], lock["token"], lock["phase"], lock["seconds"])
     started = time.monotonic()
     where, ask = _ask_proxy(params, client) if client and not params["url"] else _ask_url(params, started)
-    show(f"asking {where}")
     verdict = ask()
     while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
         time.sleep(_PAUSE)
@@ -65,7 +64,12 @@ def run(
             cause=f"{where} {verdict.cause}",
             elapsed=elapsed,
         )
-    result: Result = {"changed": False, "answered": verdict.outcome is Outcome.GOOD, "elapsed": elapsed}
+    result: Result = {
+        "changed": False,
+        "answered": verdict.outcome is Outcome.GOOD,
+        "asked": where,
+        "elapsed": elapsed,
+    }
     if verdict.outcome is Outcome.SILENT:
         result["warnings"] = [f"{where} {verdict.why}: nothing was learnt about the application itself."]
     return result

@@ -116,7 +116,6 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         else None
     )
 
-    show(f"reading namespace {params['namespace']} at {client.host}")
     state = read_cluster_state(client, params["app"], params["namespace"], places)
     shown_by = router_of(params["preview_router"]) if params["preview_router"] else None
     case = Case(params, client, router, shown_by, places, state)

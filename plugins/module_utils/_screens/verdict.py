@@ -11,9 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.advice import (
-    next_step,
-)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import (
     Returned,
     Run,
@@ -23,12 +20,15 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run imp
     reason,
     seconds,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.screen import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.advice import (
+    next_step,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Commands,
     Screen,
     way_back,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 
 _WHY_LENGTH = 300
 
@@ -94,7 +94,8 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
         yield "took", ", ".join(f"{name} {took} s" for name, took in phases.items())
     rollback = run.plan.get("rollback")
     if rollback and rollback["to"]:
-        yield "back", f"{commands('rollback')} goes {way_back(rollback)}"
+        at_once = run.moved and rollback["to"] == before and not rollback.get("redeploy")
+        yield "back", commands("rollback") + ("" if at_once else f" goes {way_back(rollback)}")
     elif rollback:
         yield "back", way_back(rollback)
 

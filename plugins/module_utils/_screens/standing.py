@@ -11,23 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.advice import (
-    of_drift,
-)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import (
     Returned,
     Run,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.screen import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Route, Router
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.advice import (
+    of_drift,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Commands,
     Screen,
     way_back,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.verdict import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.verdict import (
     holder,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Route, Router
 
 
 def standing(run: Run, commands: Commands) -> Screen:
@@ -35,8 +35,13 @@ def standing(run: Run, commands: Commands) -> Screen:
     router = run.router
     if router is None:
         raise ValueError("status is told of a router that was read")
-    drifts: list[tuple[str, str]] = [(each.message, of_drift(each, commands)) for each in router.drift]
-    drifts += [(each["message"], commands("deploy", "<commit>")) for each in run.plan.get("drift", ())]
+    drifts: list[tuple[str, str]] = [
+        (f"{each.message} ({each.code})", of_drift(each, commands)) for each in router.drift
+    ]
+    drifts += [
+        (f"{each['message']} ({each['code']})", commands("deploy", "<commit>"))
+        for each in run.plan.get("drift", ())
+    ]
     live = run.release(run.live)
     unwell = bool(run.live and run.plan and not live["ready"] and not live["holder"])
     return Screen(

@@ -12,7 +12,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run imp
     Returned,
     Run,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.screen import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Screen,
 )
 

@@ -13,10 +13,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run imp
     failed,
     outcome,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.screen import (
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Commands,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
 
 # By the reason that the API gives for a container or pod: https://kubernetes.io/docs/concepts/containers/images/
 _OF_REASONS = {
