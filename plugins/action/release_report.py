@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return stamped(
             {
                 "changed": False,
-                "screen": asdict(_screen(run)),
+                "screen": asdict(screen_of(run)),
                 "ansible_facts": {"bluegreen_result": told},
                 "ansible_stats": {"data": {"bluegreen_result": told}, "aggregate": True, "per_host": False},
                 "warnings": _write(given.get("file"), told),
@@ -54,7 +54,8 @@ def _shown(screen: Screen) -> Result:
     return {**shown, "msg": [screen.head, *screen.texts]}
 
 
-def _screen(run: Run) -> Screen:
+def screen_of(run: Run) -> Screen:
+    """What is shown of a run, whatever it was for."""
     commands = Commands(oops="BLUEGREEN_OOPS" in os.environ)
     if run["failure"]:
         return verdict(run, commands)

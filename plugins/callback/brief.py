@@ -26,6 +26,7 @@ extends_documentation_fragment:
 
 import atexit
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
 
     def _paint(self) -> Painter:
         if self._painter is None:
-            self._painter = Painter(self._running, self._width)
+            self._painter = Painter(self._running, self._width, sys.stdout)
             atexit.register(self._interrupted)
         return self._painter
 

@@ -4,7 +4,7 @@
 
 # This plugin utility is private to octoblu.bluegreen and may change at any time.
 
-"""Writes lines to standard output, and below them one that says what runs, which is written over.
+"""Writes lines, and below them one that says what runs, which is written over.
 
 The processes that Ansible forks for tasks send what they have to say through a pipe. In a log nothing can be written over:
 there it is a line of its own, every ten seconds.
@@ -16,10 +16,10 @@ import contextlib
 import json
 import os
 import select
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 # The number of the pipe's end that is written to, for the processes that are forked.
 CHANNEL = "BLUEGREEN_PROGRESS"
@@ -39,10 +39,11 @@ def tell(host: str, line: str) -> bool:
 class Painter:
     """``running(host, text, seconds)`` makes the line of what runs."""
 
-    def __init__(self, running: Callable[[str, str, float], str], width: int) -> None:
+    def __init__(self, running: Callable[[str, str, float], str], width: int, out: TextIO) -> None:
         self._make = running
         self._width = width
-        self._terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._out = out
+        self._terminal = out.isatty() and os.environ.get("TERM") != "dumb"
         self._lock = threading.Lock()
         self._running: dict[str, tuple[str, float]] = {}
         self._told: dict[str, float] = {}
@@ -70,8 +71,8 @@ class Painter:
     def show(self, lines: Sequence[str]) -> None:
         with self._lock:
             self._erase()
-            sys.stdout.write("".join(f"{line}\n" for line in lines))
-            sys.stdout.flush()
+            self._out.write("".join(f"{line}\n" for line in lines))
+            self._out.flush()
 
     def close(self) -> None:
         if self._process != os.getpid() or self._writer < 0:
@@ -111,20 +112,20 @@ class Painter:
         for host, (text, began) in self._running.items():
             if now - self._told.get(host, began) >= _REPEAT:
                 self._told[host] = now
-                sys.stdout.write(self._make(host, text, now - began).rstrip() + "\n")
-                sys.stdout.flush()
+                self._out.write(self._make(host, text, now - began).rstrip() + "\n")
+                self._out.flush()
 
     def _draw(self) -> None:
         if not self._running:
             return
         host, (text, began) = next(reversed(self._running.items()))
         line = self._make(host, text, time.monotonic() - began)
-        sys.stdout.write(f"\r{line[: self._width - 1]}\x1b[K")
-        sys.stdout.flush()
+        self._out.write(f"\r{line[: self._width - 1]}\x1b[K")
+        self._out.flush()
         self._drawn = True
 
     def _erase(self) -> None:
         if self._drawn:
-            sys.stdout.write("\r\x1b[K")
-            sys.stdout.flush()
+            self._out.write("\r\x1b[K")
+            self._out.flush()
             self._drawn = False

@@ -102,7 +102,10 @@ def _wrong(name: str, option: Mapping[str, Any], value: Any) -> Iterator[str]:
 
 
 def _near(name: str, known: Collection[str]) -> str:
-    return next(iter(difflib.get_close_matches(name, known, n=1)), "")
+    """The nearest of them, where one is near; what all begin with says nothing."""
+    short = {each.removeprefix(PREFIX): each for each in known}
+    found = difflib.get_close_matches(name.removeprefix(PREFIX), short, n=1)
+    return short[found[0]] if found else ""
 
 
 def _joined(names: Collection[str]) -> str:

@@ -54,16 +54,18 @@ def next_step(run: Run, commands: Commands) -> str:
         if run.router
         else []
     )
-    if drifts:
+    if drifts and of_drift(drifts[0], commands):
         return of_drift(drifts[0], commands)
+    if run.asked.action == "rollback" and not run.asked.commit:
+        return f"name the commit to go back to, {commands('rollback', '<commit>')}; {commands('list')} shows them"
     return f"mend that, then {again}"
 
 
 def of_drift(drift: Drift, commands: Commands) -> str:
-    """What mends a router that is not as it should be."""
+    """What mends a router that is not as it should be; empty where it says that itself."""
     if REPAIR in drift.mended_by:
         return f"{commands('repair')} mends it"
-    return f"{commands('deploy', '<commit>')} mends it" if SWAP in drift.mended_by else "mend it as it says"
+    return f"{commands('deploy', '<commit>')} mends it" if SWAP in drift.mended_by else ""
 
 
 def _of_staging(run: Run) -> str:

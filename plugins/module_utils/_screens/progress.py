@@ -47,6 +47,8 @@ def _plan(result: Result) -> str:
     )
     if result["action"] == "resolve":
         return f"{now}; a swap that was cut off is brought onto {color} first"
+    if color == live:
+        return f"{now}; what has drifted is mended"
     return f"{now}; {result.get('commit') or 'what is there'} goes to {color}"
 
 

@@ -38,10 +38,9 @@ def standing(run: Run, commands: Commands) -> Screen:
     drifts: list[tuple[str, str]] = [
         (f"{each.message} ({each.code})", of_drift(each, commands)) for each in router.drift
     ]
-    drifts += [
-        (f"{each['message']} ({each['code']})", commands("deploy", "<commit>"))
-        for each in run.plan.get("drift", ())
-    ]
+    serving = run.release(run.live).get("commit") or "<commit>"
+    again = f"{commands('deploy', serving)} mends it"
+    drifts += [(f"{each['message']} ({each['code']})", again) for each in run.plan.get("drift", ())]
     live = run.release(run.live)
     unwell = bool(run.live and run.plan and not live["ready"] and not live["holder"])
     return Screen(

@@ -85,6 +85,9 @@ def _nothing_to_do(run: Run) -> str:
 
 
 def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
+    if run.asked.action == "preview":
+        yield from _gap(run)
+        return
     before = _commit(run, run.live)
     if run.moved and run.live and run.live != run.color:
         yield "before", f"{before or 'a release of no deploy'} on {run.live}, kept ready"
@@ -101,13 +104,14 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
 
 
 def _failed_head(run: Run) -> str:
-    live = _commit(run, run.live) or "what is live"
-    still = f"{live} still serves on {run.live}" if run.live else "which color is live is not known"
+    commit = _commit(run, run.live)
+    live = f"{commit} still serves on {run.live}" if commit else f"{run.live} still serves"
+    still = live if run.live else "which color serves is not known"
     named = run.wanted if run.plan.get("commit") or run.asked.commit else None
     if outcome(run) == "port_closed":
         return f"ports of {run.asked.load_balancer} are closed"
     if ran(run["back"]):
-        return f"{named} served for a moment on {run.color}; {live} serves again on {run.live}"
+        return f"{named} served for a moment on {run.color}; {commit or 'what was there'} serves again on {run.live}"
     if run.moved and run.asked.action != "preview":
         return f"{named or run.color} serves on {run.color}, but what comes after the swap failed"
     tried = {
