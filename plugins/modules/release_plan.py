@@ -271,10 +271,9 @@ lasting:
   sample: [{kind: Deployment, name: shop-green}]
 steps:
   description:
-    - What is to be done under the lock, in this order. Each names in C(do) the role's file of its tasks.
+    - What is to be done under the lock, in this order; each has its name in C(do).
     - A C(hook) has its C(moment). C(check) says whether its phase of the lock C(begins) with it, C(mark) which phase does, in
       C(lock). C(mark) and C(record) say whether the lock is free then. C(record) has its C(event).
-    - Empty for an RV(action) of V(unchanged), V(resolve), V(retire) or V(wait).
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
@@ -285,8 +284,29 @@ steps:
     - {do: mark, lock: {phase: swap, seconds: 120}, frees: false}
     - {do: swap}
     - {do: record, event: swapped, frees: true}
+files:
+  description: The role's files of tasks that do the steps, each C(file) as often as it is needed; a hook has its C(moment).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
+  sample: [{file: deploy}]
+told:
+  description: What each of the RV(steps) is told, by its name.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+  sample: {check: {begins: true}, record: {event: swapped, frees: true}}
+apart:
+  description:
+    - In which lines of which templates the colors differ in more than the color and its node ports, as a template that
+      looks things up by color does.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: str
+  sample: ["shop.yml.j2, line 12"]
 takes:
-  description: With which C(phase), C(seconds), C(take_from) and at least which C(wait) M(octoblu.bluegreen.k8s_lock) takes the lock for it.
+  description:
+    - With which C(phase), C(seconds), C(take_from) and at least which C(wait) M(octoblu.bluegreen.k8s_lock) takes the lock
+      for it; null where it needs none.
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {phase: stage, seconds: 420, take_from: [], wait: 0}

@@ -84,6 +84,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "steps": list(in_order),
         "files": files(in_order),
         "told": details(in_order),
+        "apart": list(rendered.apart) if rendered else [],
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,

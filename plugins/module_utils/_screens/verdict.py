@@ -92,6 +92,8 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
     if run.moved and run.live and run.live != run.color:
         yield "before", f"{before or 'a release of no deploy'} on {run.live}, kept ready"
     yield from _gap(run)
+    if run.asked.check_mode and run.plan.get("apart"):
+        yield "apart", f"the colors differ in more than color and node port: {'; '.join(run.plan['apart'])}"
     phases = {name: took for name, took in seconds(run).items() if name != "total" and took is not None}
     if phases and not run.asked.check_mode:
         yield "took", ", ".join(f"{name} {took} s" for name, took in phases.items())

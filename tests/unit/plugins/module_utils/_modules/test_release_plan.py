@@ -221,3 +221,19 @@ def test_a_job_does_not_last() -> None:
 def test_the_first_release_ever_leaves_none() -> None:
     found = plan(router=TO_BE_MADE)
     assert (found["leaves"], found["hook"]["previous_commit"]) == (None, None)
+
+
+def test_templates_may_look_things_up_by_color_and_the_plan_says_where() -> None:
+    texts = manifests()
+    hosts = {"blue": "b.example.com", "green": "g.example.com"}
+    looked_up = {
+        color: text.replace("replicas: 2", f"replicas: 2\n  # {hosts[color]}")
+        for color, text in texts.items()
+    }
+    assert plan(manifests=texts)["apart"] == []
+    found = plan(manifests=looked_up)
+    assert found["apart"] == [
+        f"shop.yml.j2, line {looked_up['blue'].splitlines().index('  # b.example.com') + 1}"
+    ]
+    # A comment is nothing that is deployed.
+    assert found["manifest"] == plan(manifests=texts)["manifest"]
