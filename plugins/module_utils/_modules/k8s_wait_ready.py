@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
@@ -21,7 +22,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     NotReadyError,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause, one_line
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.diagnosis import Diagnosis, diagnose
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.messages import (
     event_result,
@@ -39,10 +40,16 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.request i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene import Scene, Stream
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.watch import Feed, News, Refused
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 Clock = Callable[[], float]
 
 _BETWEEN_LINES = 3.0
+# Where nothing changes, what is known is told again.
+_REPEAT = 10.0
+# For an answer to why nothing changes, which is no reason to wait.
+_WHY_SECONDS = 2.0
+_WHY_LENGTH = 160
 # For the API to answer in check mode, which does not wait.
 _LOOK_SECONDS = 30
 # What a wait can do without when it may not see it; it then says so.
@@ -94,7 +101,9 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         if check_mode:
             ending = look(scene, feed, min(timeout, _LOOK_SECONDS))
         else:
-            ending = wait(scene, feed, patience, timeout, client.now, show)
+            ending = wait(
+                scene, feed, patience, timeout, client.now, show, why=partial(_last_trouble, client)
+            )
     finally:
         feed.close()
     if ending.ready or check_mode:
@@ -111,8 +120,12 @@ def wait(
     cluster_now: Callable[[], float | None],
     show: Show,
     clock: Clock = time.monotonic,
+    why: Callable[[Sequence[Verdict]], str] = lambda verdicts: "",
 ) -> Ending:
-    """Take in news until all is ready, something is certain, or ``timeout`` seconds are over."""
+    """Take in news until all is ready, something is certain, or ``timeout`` seconds are over.
+
+    ``why`` is asked what is in the way where nothing has changed for a while.
+    """
     start = clock()
     lines = _ProgressLines(show)
     verdicts: list[Verdict] = []
@@ -125,7 +138,7 @@ def wait(
             # Nothing is certain, neither good nor bad, on an old or a partial view.
             patience.interrupt()
             lost = " ".join(scene.lost[:1])
-            lines.update(lost, lost, now)
+            lines.update(lost, lost, "", now)
             continue
         verdicts = scene.verdicts()
         outlook = patience.weigh(verdicts, now, cluster_now())
@@ -137,7 +150,8 @@ def wait(
             steady = patience.steady if outlook.ready else None
             return Ending(verdicts, outlook.ready, outlook.certain, scene.hidden, now - start, steady)
         news = readiness(verdicts)
-        lines.update(news, progress(news, now - start), now)
+        told_again = now >= lines.due and lines.told == news
+        lines.update(news, progress(news, now - start), why(verdicts) if told_again else "", now)
     if not verdicts:
         raise _blind(scene, timeout)
     return Ending(verdicts, False, (), [*scene.hidden, *scene.lost], now - start)
@@ -207,26 +221,36 @@ def _check_namespaces(cluster: Cluster, ending: Ending) -> None:
 
 
 class _ProgressLines:
-    """Tells a person when something has changed, but not more often than every few seconds.
+    """Tells a person when something has changed, but not more often than every few seconds; and again after a while.
 
-    ``due`` is when there will be something to tell that had to wait.
+    ``due`` is when there will be something to tell that had to wait; ``told`` was the last news.
     """
 
     def __init__(self, show: Show) -> None:
         self._show = show
-        self._told, self._told_at = "", -NEVER
+        self.told, self._told_at = "", -NEVER
         self.due = NEVER
 
-    def update(self, news: str, line: str, now: float) -> None:
-        """``line`` is told when ``news`` differs from what was told last and is not empty."""
+    def update(self, news: str, line: str, why: str, now: float) -> None:
+        """``line`` is told of ``news`` that are not empty, with the reason ``why`` where there is one."""
         self.due = NEVER
-        if news in ("", self._told):
+        if not news:
             return
-        if now < self._told_at + _BETWEEN_LINES:
-            self.due = self._told_at + _BETWEEN_LINES
+        self.due = self._told_at + (_REPEAT if news == self.told else _BETWEEN_LINES)
+        if now < self.due:
             return
-        self._show(line)
-        self._told, self._told_at = news, now
+        self._show(f"{line}; {why}" if why else line)
+        self.told, self._told_at = news, now
+        self.due = now + _REPEAT
+
+
+def _last_trouble(cluster: Cluster, verdicts: Sequence[Verdict]) -> str:
+    """The newest warning about what is not ready; empty where there is none, or no answer in time."""
+    try:
+        events = within(_WHY_SECONDS, lambda: diagnose(cluster, verdicts, 0).events)
+    except TimeoutError:
+        return ""
+    return f"{events[0].name}: {one_line(events[0].message, _WHY_LENGTH)}" if events else ""
 
 
 def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: int) -> NotReadyError:

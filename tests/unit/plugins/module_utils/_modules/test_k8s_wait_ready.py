@@ -286,8 +286,26 @@ def test_progress_is_one_line_when_something_changed_and_not_more_than_one_every
     assert lines == [
         "slow 0/2 ready, 0 s, its controller has not seen generation 1 yet",
         "slow 0/2 ready, 3 s, 2 starting",
+        # Where nothing changes it is told again.
+        "slow 0/2 ready, 13 s, 2 starting",
         "slow 1/2 ready, 21 s, 1 starting",
     ]
+
+
+def test_what_is_told_again_says_why_nothing_changes() -> None:
+    lines: list[str] = []
+    asked: list[float] = []
+    source = Replay(timeline("slow-start"))
+
+    def why(verdicts: Any) -> str:
+        asked.append(source.now)
+        return "readiness probe answers 503"
+
+    _wait(source, "slow", show=lines.append, why=why)
+    assert [line for line in lines if "503" in line] == [
+        "slow 0/2 ready, 13 s, 2 starting; readiness probe answers 503"
+    ]
+    assert len(asked) == 1
 
 
 def test_a_healthy_wait_watches_nothing_but_the_workload_and_its_pods() -> None:
@@ -323,7 +341,8 @@ def _wait(source: Replay, name: str, **options: Any) -> k8s_wait_ready.Ending:
     scene = Scene([Ask("apps/v1", "Deployment", "demo", name)], scheduling_grace=10)
     patience = Patience(options.get("stable_for", 0), fail_fast=True)
     timeout, show = options.get("timeout", 700), options.get("show", lambda line: None)
-    return k8s_wait_ready.wait(scene, source, patience, timeout, lambda: None, show, source.clock)
+    why = options.get("why", lambda verdicts: "")
+    return k8s_wait_ready.wait(scene, source, patience, timeout, lambda: None, show, source.clock, why)
 
 
 def test_nothing_is_certain_while_the_view_is_lost() -> None:
