@@ -172,7 +172,19 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
     ),
     "command": (
         lambda demo: demo.deployment("command", demo.pod(command=["/no/such/binary"])),
-        r"command-\S+: container app: keeps crashing \(2 times so far\): cannot be started: .*/no/such/binary",
+        r"command-\S+: container app: cannot be started: .*/no/such/binary.* \(StartError, exit code 128\)",
+    ),
+    "job": (
+        lambda demo: demo.job("job", "no-such-binary"),
+        r'job-\S+: container app: cannot be started: exec: "no-such-binary": executable file not found in \$PATH',
+    ),
+    "again": (
+        lambda demo: demo.job("again", "no-such-binary", restartPolicy="OnFailure"),
+        r'again-\S+: container app: cannot be started: exec: "no-such-binary": executable file not found',
+    ),
+    "pulled": (
+        lambda demo: demo.job("pulled", "true", image=demo.image("v9", known=False)),
+        r'pulled-\S+: container app: image ".*:v9" not found \(ErrImagePull\)',
     ),
     "exits": (
         lambda demo: demo.deployment("exits", demo.pod(command=["/bin/false"])),
@@ -232,9 +244,10 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
 def broken(settings: Settings, world: Any) -> Iterator[dict[str, Waited]]:
     """How the waits for all of BROKEN end, begun together."""
     with Demo(settings) as demo:
-        for make, _cause in BROKEN.values():
-            demo.make(make(demo))
-        yield demo.waits({name: {"name": name, "stable_for": 3} for name in BROKEN})
+        kinds = {name: demo.make(make(demo))["kind"] for name, (make, _cause) in BROKEN.items()}
+        yield demo.waits(
+            {name: {"name": name, "kind": kind, "stable_for": 3} for name, kind in kinds.items()}
+        )
 
 
 @pytest.mark.parametrize("name", BROKEN)
