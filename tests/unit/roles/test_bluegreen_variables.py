@@ -42,6 +42,7 @@ DECISIVE = [
     "__bluegreen_app",
     "__bluegreen_aws",
     "__bluegreen_color",
+    "__bluegreen_container",
     "__bluegreen_env",
     "__bluegreen_env_from",
     "__bluegreen_from",
@@ -49,6 +50,7 @@ DECISIVE = [
     "__bluegreen_hooks",
     "__bluegreen_kubernetes",
     "__bluegreen_listeners",
+    "__bluegreen_pod",
     "__bluegreen_preview_load_balancer",
     "__bluegreen_preview_port",
     "__bluegreen_readiness_path",
@@ -105,8 +107,9 @@ def _names(text: Any) -> set[str]:
     return set(re.findall(r"\b_*bluegreen_\w+", str(text)))
 
 
-def _ask(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN}, "cases": cases}
+def _ask(cases: list[dict[str, Any]], **written: Any) -> list[dict[str, Any]]:
+    """``written`` are variables whose texts are templates, as in a file of variables."""
+    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN, **written}, "cases": cases}
     ran = subprocess.run(
         [sys.executable, Path(__file__).with_name("evaluating.py")],
         input=json.dumps(asked),
@@ -152,7 +155,24 @@ def test_templates_are_given_what_a_text_means() -> None:
         ({"bluegreen_env": {"A": "{{ bluegreen_color }}"}}, {}),
         ({"bluegreen_env": '{"A": 1}'}, {"bluegreen_env": {"A": 1}}),
         ({"bluegreen_env": "A=1 B=2"}, {"bluegreen_env": {"A": "1", "B": "2"}}),
+        ({"bluegreen_pod": {"hostname": "{{ bluegreen_color }}"}, "bluegreen_container": {}}, {}),
+        ({"bluegreen_pod": '{"hostname": "a"}'}, {"bluegreen_pod": {"hostname": "a"}}),
+        ({"bluegreen_container": "tty=true"}, {"bluegreen_container": {"tty": "true"}}),
         ({"bluegreen_env_from": json.dumps(keys)}, {"bluegreen_env_from": keys}),
     ]
     answers = _ask([{"given": given, "names": ["__bluegreen_texts"]} for given, _texts in given_and_texts])
     assert answers == [{"__bluegreen_texts": texts} for _given, texts in given_and_texts]
+
+
+def test_what_the_pods_are_to_have_may_name_the_color_and_the_commit() -> None:
+    template = "{{ lookup('ansible.builtin.template', role_path ~ '/templates/deployment.yml.j2', template_vars=given) }}"
+    [answer] = _ask(
+        [{"given": {}, "names": ["rendered"]}],
+        bluegreen_pod={"hostname": "{{ bluegreen_app }}-{{ bluegreen_color }}"},
+        bluegreen_container={"env": [{"name": "COMMIT", "value": "{{ bluegreen_commit }}"}]},
+        rendered=template,
+        given={"bluegreen_color": "green", "bluegreen_commit": "0012345"},
+    )
+    pod = yaml.safe_load(answer["rendered"])["spec"]["template"]["spec"]
+    assert pod["hostname"] == "shop-green"
+    assert pod["containers"][0]["env"] == [{"name": "COMMIT", "value": "0012345"}]
