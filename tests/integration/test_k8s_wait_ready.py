@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 import time
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from settings import Settings
 from workloads import Demo, Seen, Waited
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.pod_settings import with_settings
 from sandbox.cluster import Cluster
 
 
@@ -285,6 +289,27 @@ def test_a_release_that_a_quota_refuses_is_told_with_the_quota(demo: Demo) -> No
     waited = demo.wait("shop")
     assert re.match(r"shop: its pods are refused: exceeded quota: one, .* \(FailedCreate\)", waited.cause)
     assert waited.seconds < 15
+
+
+def test_pods_that_pod_security_refuses_are_taken_with_what_is_told_to_add(demo: Demo) -> None:
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    demo.api.patch("v1", "Namespace", demo.namespace, None, {"metadata": {"labels": label}})
+    told = 'violates? PodSecurity "restricted:latest": .*; add bluegreen_pod: (.*) and bluegreen_container: (.*?)'
+    shop = demo.deployment("shop")
+    (warned,) = apply(demo.api, shop, demo.namespace, How(dry_run=True)).warnings
+    assert re.fullmatch(rf"Deployment shop in namespace {demo.namespace}: would {told}\.", warned)
+
+    demo.make(shop)
+    waited = demo.wait("shop")
+    found = re.fullmatch(rf"shop: its pods are refused: {told} \(FailedCreate\)", waited.cause)
+    assert found, waited.cause
+    assert waited.seconds < 15
+
+    added = with_settings(json.dumps(shop), yaml.safe_load(found[1]), yaml.safe_load(found[2]))
+    mended = apply(demo.api, yaml.safe_load(added), demo.namespace, How(dry_run=True, replace=True))
+    assert mended.warnings == ()
+    apply(demo.api, yaml.safe_load(added), demo.namespace, How(replace=True))
+    assert demo.wait("shop").ready
 
 
 def test_a_job_that_fails_is_told_at_once(demo: Demo) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.containers import NOT_STARTED
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pod_security import in_short
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
 
 # A sibling that is ready and never failed proves that the release can start: the odd one out gets
@@ -78,7 +79,7 @@ def missing_cause(owner: Mapping[str, Any], pods: Sequence[Pod], events: Sequenc
 
 def refused_cause(owner: Mapping[str, Any], message: str, patience: float) -> Cause:
     """The controller may not make a pod (quota, admission); the name of the pod that never was is left out."""
-    told = one_line(message.partition(" is forbidden: ")[2] or message)
+    told = one_line(in_short(message.partition(" is forbidden: ")[2] or message), 500)
     name, uid = owner["metadata"]["name"], owner["metadata"].get("uid")
     return Cause(
         name, f"{uid}/create", "FailedCreate", f"its pods are refused: {told} (FailedCreate)", patience
