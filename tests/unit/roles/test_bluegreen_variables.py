@@ -32,12 +32,14 @@ GIVEN = {
     "bluegreen_app": "shop",
     "bluegreen_namespace": "store",
     "bluegreen_load_balancer": "front",
+    "__bluegreen_plan": {"commit": "0012345", "color": "green"},
 }
 # What the role's decisions are made of before it has read anything.
 DECISIVE = [
     "__bluegreen_load_balancer",
     "__bluegreen_commit",
     "__bluegreen_lock_wait",
+    "__bluegreen_smoke_expect",
     "__bluegreen_smoke_path",
     "__bluegreen_app",
     "__bluegreen_aws",
@@ -176,3 +178,13 @@ def test_what_the_pods_are_to_have_may_name_the_color_and_the_commit() -> None:
     pod = yaml.safe_load(answer["rendered"])["spec"]["template"]["spec"]
     assert pod["hostname"] == "shop-green"
     assert pod["containers"][0]["env"] == [{"name": "COMMIT", "value": "0012345"}]
+
+
+@pytest.mark.parametrize("commit", ["", "1a1a1a1"])
+def test_what_is_expected_of_an_answer_names_the_release_that_is_asked(commit: str) -> None:
+    """A rollback or switch is given no commit, and its release is the plan's all the same."""
+    [answer] = _ask(
+        [{"given": {"bluegreen_commit": commit}, "names": ["__bluegreen_smoke_expect"]}],
+        bluegreen_smoke_expect="{{ bluegreen_commit }} on {{ bluegreen_color }}",
+    )
+    assert answer == {"__bluegreen_smoke_expect": "0012345 on green"}
