@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Sends one GET request to a Service through the Kubernetes API, or to an address.
   - An answer of 200 to 399 is good. Any other answer of the application fails, and so does a Service that leads nowhere.
+  - A Service is asked at one of its ready pods where the right to C(pods/proxy) allows that, so that the result can say
+    which one answered, and otherwise by C(services/proxy).
   - A load balancer may need a moment for a new listener or instance. With O(url) no answer at all, and an answer of 502,
     503 or 504, is asked for again until O(timeout), and the failure then tells the last one.
   - When the API server cannot reach the pods at all (no route, time-out, no right to C(services/proxy)) nothing is learnt
@@ -36,8 +38,17 @@ options:
   url:
     description: The address to ask instead of a Service, which may be that of a load balancer.
     type: str
+  expect:
+    description:
+      - A text that has to be in the body of the answer, within its first mebibyte, or in one of its headers; for example the
+        commit, where the application tells it. A good answer without it is not the wanted release's. A load balancer may
+        have moved on a moment later, so it is asked again until O(timeout).
+      - Letters are compared as they are. Nothing is expected where it is empty.
+    type: str
+    default: ""
+    version_added: 0.2.0
   timeout:
-    description: How long to wait for the answer, in seconds, and with O(url) for a good one.
+    description: How long to wait for the answer, in seconds, and with O(url) or O(expect) for a good one.
     type: int
     default: 10
   lock:
@@ -77,9 +88,10 @@ EXAMPLES = r"""
     port: http
     path: /healthz
 
-- name: Ask where the idle color is shown
+- name: Ask where the idle color is shown, and see that the new release answers
   octoblu.bluegreen.k8s_smoke:
-    url: https://preview.shop.example.com/healthz
+    url: https://preview.shop.example.com/version
+    expect: 4f2a91c
 """
 
 RETURN = r"""
@@ -99,6 +111,13 @@ cause:
   returned: failure of the request
   type: str
   sample: Service shop-green (port http, path /) through the Kubernetes API answered 500
+pod:
+  description:
+    - The pod that was asked. Empty where that cannot be told, which is with O(url), or where only C(services/proxy) is
+      allowed.
+  returned: success or failure of the request, not in check mode
+  type: str
+  sample: shop-green-7d9c8b6f5-x2x4z
 elapsed:
   description: How long it took, in seconds.
   returned: always
@@ -130,6 +149,7 @@ MODULE = Module(
         "port": {"type": "str"},
         "path": {"type": "str", "default": "/"},
         "url": {"type": "str"},
+        "expect": {"type": "str", "default": ""},
         "timeout": {"type": "int", "default": 10},
         "lock": {
             "type": "dict",

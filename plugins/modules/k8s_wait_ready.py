@@ -134,6 +134,8 @@ options:
       - Certain are an image that does not exist or has no valid name, a ConfigMap or Secret that is missing, a container
         that has crashed twice in a row (four times beside a sibling that is well), a refused pod (quota, admission),
         a pod that no node takes for O(unschedulable_grace) seconds, and a rollout that exceeded its progress deadline.
+      - Whether its pods may crash is a C(Job)'s own decision. That a container is told to run what its image does not have
+        is certain there too, at once where the pod does not start it again.
     type: bool
     default: true
   unschedulable_grace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 import time
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from settings import Settings
 from workloads import Demo, Seen, Waited
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import connect
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.pod_settings import with_settings
 from sandbox.cluster import Cluster
 
 
@@ -172,7 +176,19 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
     ),
     "command": (
         lambda demo: demo.deployment("command", demo.pod(command=["/no/such/binary"])),
-        r"command-\S+: container app: keeps crashing \(2 times so far\): cannot be started: .*/no/such/binary",
+        r"command-\S+: container app: cannot be started: .*/no/such/binary.* \(StartError, exit code 128\)",
+    ),
+    "job": (
+        lambda demo: demo.job("job", "no-such-binary"),
+        r'job-\S+: container app: cannot be started: exec: "no-such-binary": executable file not found in \$PATH',
+    ),
+    "again": (
+        lambda demo: demo.job("again", "no-such-binary", restartPolicy="OnFailure"),
+        r'again-\S+: container app: cannot be started: exec: "no-such-binary": executable file not found',
+    ),
+    "pulled": (
+        lambda demo: demo.job("pulled", "true", image=demo.image("v9", known=False)),
+        r'pulled-\S+: container app: image ".*:v9" not found \(ErrImagePull\)',
     ),
     "exits": (
         lambda demo: demo.deployment("exits", demo.pod(command=["/bin/false"])),
@@ -232,9 +248,10 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
 def broken(settings: Settings, world: Any) -> Iterator[dict[str, Waited]]:
     """How the waits for all of BROKEN end, begun together."""
     with Demo(settings) as demo:
-        for make, _cause in BROKEN.values():
-            demo.make(make(demo))
-        yield demo.waits({name: {"name": name, "stable_for": 3} for name in BROKEN})
+        kinds = {name: demo.make(make(demo))["kind"] for name, (make, _cause) in BROKEN.items()}
+        yield demo.waits(
+            {name: {"name": name, "kind": kind, "stable_for": 3} for name, kind in kinds.items()}
+        )
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -272,6 +289,27 @@ def test_a_release_that_a_quota_refuses_is_told_with_the_quota(demo: Demo) -> No
     waited = demo.wait("shop")
     assert re.match(r"shop: its pods are refused: exceeded quota: one, .* \(FailedCreate\)", waited.cause)
     assert waited.seconds < 15
+
+
+def test_pods_that_pod_security_refuses_are_taken_with_what_is_told_to_add(demo: Demo) -> None:
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    demo.api.patch("v1", "Namespace", demo.namespace, None, {"metadata": {"labels": label}})
+    told = 'violates? PodSecurity "restricted:latest": .*; add bluegreen_pod: (.*) and bluegreen_container: (.*?)'
+    shop = demo.deployment("shop")
+    (warned,) = apply(demo.api, shop, demo.namespace, How(dry_run=True)).warnings
+    assert re.fullmatch(rf"Deployment shop in namespace {demo.namespace}: would {told}\.", warned)
+
+    demo.make(shop)
+    waited = demo.wait("shop")
+    found = re.fullmatch(rf"shop: its pods are refused: {told} \(FailedCreate\)", waited.cause)
+    assert found, waited.cause
+    assert waited.seconds < 15
+
+    added = with_settings(json.dumps(shop), yaml.safe_load(found[1]), yaml.safe_load(found[2]))
+    mended = apply(demo.api, yaml.safe_load(added), demo.namespace, How(dry_run=True, replace=True))
+    assert mended.warnings == ()
+    apply(demo.api, yaml.safe_load(added), demo.namespace, How(replace=True))
+    assert demo.wait("shop").ready
 
 
 def test_a_job_that_fails_is_told_at_once(demo: Demo) -> None:

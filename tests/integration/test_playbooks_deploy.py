@@ -146,9 +146,11 @@ def test_a_smoke_request_decides(shop: Shop) -> None:
     assert (refused.code, refused.outcome) == (2, "check_failed")
     assert f"path {bad}" in refused.reason
     assert "answered 404" in refused.reason
-    refused = shop.deploy("0000002", bluegreen_smoke="http://127.0.0.1:1/")
+    # The live color answers there.
+    refused = shop.deploy("0000002", bluegreen_smoke=shop.url(), bluegreen_smoke_expect="shop-green")
     assert refused.outcome == "check_failed"
-    assert "http://127.0.0.1:1/ did not answer" in refused.reason
+    assert f"{shop.url()} answered 200 with 'shop-green'" in refused.reason
+    assert ": shop-blue-" in refused.reason
     assert shop.who() == "blue"
     assert PROVEN not in notes(shop, "green")
 
@@ -156,6 +158,7 @@ def test_a_smoke_request_decides(shop: Shop) -> None:
 @pytest.mark.sandbox
 def test_pods_that_the_api_server_cannot_reach_are_a_warning(shop: Shop, cluster: Cluster) -> None:
     cluster.forbid("get", "services/proxy")
+    cluster.forbid("get", "pods/proxy")
     finished = shop.deploy("0000001")
     assert finished.outcome == "deployed"
     assert "nothing was learnt about the application" in finished.output

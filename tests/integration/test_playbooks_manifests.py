@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from shop import Shop
+import yaml
+from balancers import listener
+from shop import CHECKOUT, Shop
 
 SECRET = "correct-horse-battery"
 
@@ -124,12 +126,41 @@ CLEAN_UP = """
 """
 
 
-def test_a_job_that_has_done_its_work_may_be_gone_before_the_swap(shop: Shop, tmp_path: Path) -> None:
-    path, hook = tmp_path / "shop.yml.j2", tmp_path / "hook.yml"
-    path.write_text(TEMPLATE + MIGRATION)
+EXAMPLE = CHECKOUT / "docs" / "manifests"
+
+
+def test_the_documented_manifests_and_a_job_that_is_gone_before_the_swap(shop: Shop, tmp_path: Path) -> None:
+    blue, green = shop.node_ports["blue"], shop.node_ports["green"]
+    http, admin = shop.settings.http_port, shop.settings.https_port
+    # Blue's smaller node port is behind the larger listener port.
+    shop.balancer.tag(
+        {"blue": f"{admin}={blue} {http}={blue + 2}", "green": f"{http}={green} {admin}={green + 2}"}
+    )
+    shop.balancer.elb.create_load_balancer_listeners(
+        LoadBalancerName=shop.balancer.name, Listeners=[listener(admin, green + 2)]
+    )
+    job, hook = tmp_path / "migrate.yml.j2", tmp_path / "hook.yml"
+    job.write_text(MIGRATION)
     hook.write_text(CLEAN_UP)
-    hooks = {"after_stage": [str(hook)]}
-    done = shop.deploy("0000001", bluegreen_manifests=[str(path)], bluegreen_hooks=hooks, password=SECRET)
+    given = yaml.safe_load((EXAMPLE / "app.yml").read_text()) | shop.variables()
+    given |= {
+        "bluegreen_manifests": [str(EXAMPLE / "shop.yml.j2"), str(job)],
+        "bluegreen_hooks": {"after_stage": [str(hook)]},
+        "exporter_image": shop.settings.image.replace("{{ bluegreen_commit }}", "exporter"),
+        "admin_port": shop.settings.container_port + 1,
+    }
+    done = shop.deploy("0000001", **given)
     assert done.outcome == "deployed", done.output
     assert shop.get("job", "shop-migrate-blue") is None
     assert shop.who() == "blue"
+    assert shop.balancer.node_ports == {http: blue + 2, admin: blue}
+
+    service, budget = shop.get("service", "shop-blue"), shop.get("poddisruptionbudget", "shop-blue")
+    scaler = shop.get("horizontalpodautoscaler", "shop-blue")
+    assert service
+    assert scaler
+    assert budget
+    leads = {each["targetPort"]: each["nodePort"] for each in service["spec"]["ports"]}
+    assert leads == {"http": blue + 2, "admin": blue}
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "shop-blue"
+    assert budget["spec"]["selector"] == shop.deployment("blue")["spec"]["selector"]

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from shop import CHECKOUT, Shop
 
+LATE = {"sleep": {"seconds": 1}}
+
 
 def test_what_comes_as_texts_is_what_they_mean(shop: Shop, tmp_path: Path) -> None:
     """As ``-e name=value`` and the survey of a job template give it."""
@@ -26,6 +28,8 @@ def test_what_comes_as_texts_is_what_they_mean(shop: Shop, tmp_path: Path) -> No
     given: dict[str, Any] = {
         "bluegreen_env": {"MODE": "fast", "DEEP": "{1: 2}"},
         "bluegreen_env_from": [{"configMapRef": settings}],
+        "bluegreen_pod": {"terminationGracePeriodSeconds": 3, "hostname": None},
+        "bluegreen_container": {"resources": {"requests": {"cpu": "20m"}}, "lifecycle": {"preStop": LATE}},
         "bluegreen_hooks": {"before_swap": [str(hook)]},
         "bluegreen_manifests": [str(template)],
         "bluegreen_replace": False,
@@ -46,6 +50,10 @@ def test_what_comes_as_texts_is_what_they_mean(shop: Shop, tmp_path: Path) -> No
     assert other.outcome == "deployed", other.output
     assert "hook of before_swap" in other.output
     [container] = shop.deployment("green")["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {"requests": {"cpu": "20m", "memory": "64Mi"}}
+    assert container["lifecycle"] == {"preStop": LATE}
+    pod = shop.deployment("green")["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 3
     assert container["env"] == [{"name": "DEEP", "value": "{1: 2}"}, {"name": "MODE", "value": "fast"}]
 
 

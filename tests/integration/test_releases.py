@@ -307,7 +307,12 @@ def test_the_idle_color_is_shown_and_asked_through_the_preview(shop: Shop) -> No
     assert (shown.code, shown.outcome) == (0, "previewed"), shown.output
     again = shop.play("preview", bluegreen_preview_port=port)
     assert (again.outcome, again.changed) == ("unchanged", 0), again.output
-    preview = {"bluegreen_preview_port": port, "bluegreen_smoke": "preview"}
+    preview = {
+        "bluegreen_preview_port": port,
+        "bluegreen_smoke": "preview",
+        # The name of the pod, which is what the application answers, tells the color alone.
+        "bluegreen_smoke_expect": "shop-{{ 'blue' if bluegreen_commit == '0000001' else 'green' }}",
+    }
     deployed = shop.deploy("0000002", **preview)
     assert ended(deployed)[:2] == ("deployed", "0000002"), deployed.output
     assert f":{port}/" in deployed.output

@@ -370,6 +370,29 @@ def test_a_job_ends(cluster: Cluster, name: str, command: list[str], end: str, r
     until(cluster, "jobs", f"fieldSelector=metadata.name%3D{name}", has_ended)
 
 
+def test_a_pod_whose_container_cannot_be_started_has_ended_where_it_may_not_be_started_again(
+    cluster: Cluster,
+) -> None:
+    container = {"name": "app", "image": "sandbox/web:v1", "command": ["migrate"]}
+    spec = {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
+    create(cluster, "jobs", {"metadata": {"name": "no-command"}, "spec": spec})
+
+    def has_failed(pod: Object) -> bool:
+        return bool(pod["status"]["phase"] == "Failed")
+
+    selector = "labelSelector=job-name%3Dno-command"
+    (status,) = until(cluster, "pods", selector, has_failed)["status"]["containerStatuses"]
+    ended = status["state"]["terminated"]
+    assert (ended["reason"], ended["exitCode"], ended["startedAt"]) == (
+        "StartError",
+        128,
+        "1970-01-01T00:00:00Z",
+    )
+    assert 'exec: "migrate": executable file not found in $PATH' in ended["message"]
+    # The next one comes ten seconds later.
+    assert len(cluster.request("GET", f"{path_of('pods')}?{selector}")[1]["items"]) == 1
+
+
 def test_deleting_a_namespace_empties_it(cluster: Cluster) -> None:
     assert cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "brief"}})[0] == 201
     create(cluster, "deployments", deployment("web"), "brief")

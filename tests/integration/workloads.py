@@ -128,8 +128,11 @@ class Demo:
     def daemon_set(self, name: str, pod: Object | None = None) -> Object:
         return self._workload("apps/v1", "DaemonSet", name, pod, {})
 
-    def job(self, name: str, *command: str, **spec: Any) -> Object:
-        pod = self.pod(probe=False, command=list(command), restartPolicy="Never")
+    def job(
+        self, name: str, *command: str, image: str = "", restartPolicy: str = "Never", **spec: Any
+    ) -> Object:
+        image = image or self.image("v1")
+        pod = self.pod(probe=False, command=list(command), image=image, restartPolicy=restartPolicy)
         thing = self._workload("batch/v1", "Job", name, pod, spec)
         del thing["spec"]["selector"]
         return thing

@@ -54,6 +54,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.wire im
     Wire,
     is_transient,
     raised,
+    warnings,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import (
@@ -379,8 +380,9 @@ class Cluster:
         strict: bool = True,
         force: bool = False,
         manager: str = MANAGER,
+        hear: Callable[[str], None] = lambda warning: None,
     ) -> Object:
-        """Send one server-side apply, and return the object as it is then.
+        """Send one server-side apply, and return the object as it is then. ``hear`` gets the API server's warnings.
 
         The API server merges by its own keys, takes away what ``manager`` has applied before and wants no
         more, and refuses (409, FieldManagerConflict) to change what others have set, unless ``force`` says so.
@@ -396,7 +398,9 @@ class Cluster:
             "dryRun": "All" if dry_run else None,
         }
         path = self._path(api_version, kind, namespace, name)
-        return self._write("PATCH", path, f"apply {_what(kind, name, namespace)}", wanted, _APPLY, query)
+        return self._write(
+            "PATCH", path, f"apply {_what(kind, name, namespace)}", wanted, _APPLY, query, hear
+        )
 
     def create(
         self, api_version: str, kind: str, namespace: str | None, body: Object, dry_run: bool = False
@@ -464,9 +468,12 @@ class Cluster:
         body: Object,
         content_type: str = "application/json",
         query: Mapping[str, Any] | None = None,
+        hear: Callable[[str], None] = lambda warning: None,
     ) -> Object:
         query = {"fieldManager": MANAGER, **(query or {})}
         answer = self._wire.send(method, path, action, query, body=body, content_type=content_type)
+        for warning in warnings(answer.headers):
+            hear(warning)
         return self._wire.checked(action, answer)
 
     def _path(self, api_version: str, kind: str, namespace: str | None, name: str | None = None) -> str:

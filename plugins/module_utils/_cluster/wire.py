@@ -13,6 +13,7 @@ header tells it to: both would outlast any deadline.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,19 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+# One header holds one warning or, joined on the way, several with commas between them.
+_WARNING = re.compile(r'299 [^ ]+ "((?:[^"\\]|\\.)*)"')
+
+
+def warnings(headers: Mapping[str, str]) -> list[str]:
+    """What the API server says of a request that it has accepted.
+
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#warnings
+    """
+    told = _WARNING.findall(headers.get("Warning") or "")
+    return [re.sub(r"\\(.)", r"\1", text) for text in told]
 
 
 class Wire:

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.urls import open_url
@@ -25,16 +26,22 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_loc
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     Outcome,
     Verdict,
+    expecting,
+    is_refused,
     judge_proxied,
     judge_silence,
     judge_url,
+    pod_behind,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import within
 
 _PAUSE = 0.2
 
-# How much of an answer is read, in bytes: it is not looked at beyond what an error shows of it.
+# How much of an answer is read, in bytes: what an error shows of it, and what is searched for what is expected.
 _READ = 4096
+_SEARCHED = 1 << 20
+# What another request in a moment may be answered better to.
+_AGAIN = (Outcome.NOT_YET, Outcome.ANOTHERS)
 
 # What the last request of all is given, in seconds, so that its time-out does not hide the answer before it.
 _LAST_ASK = 1.0
@@ -53,21 +60,24 @@ def run(
     started = time.monotonic()
     where, ask = _ask_proxy(params, client) if client and not params["url"] else _ask_url(params, started)
     verdict = ask()
-    while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
+    while verdict.outcome in _AGAIN and time.monotonic() - started < params["timeout"]:
         time.sleep(_PAUSE)
         verdict = ask()
     elapsed = round(time.monotonic() - started, 3)
-    if verdict.outcome in (Outcome.BAD, Outcome.NOT_YET):
+    where = f"{where}, at pod {verdict.pod}," if verdict.pod else where
+    if verdict.outcome in (Outcome.BAD, *_AGAIN):
         raise ClusterError(
             f"{where} {verdict.why}.",
-            answered=verdict.outcome is Outcome.BAD,
+            answered=verdict.outcome is not Outcome.NOT_YET,
             cause=f"{where} {verdict.cause}",
             elapsed=elapsed,
+            pod=verdict.pod,
         )
     result: Result = {
         "changed": False,
         "answered": verdict.outcome is Outcome.GOOD,
         "asked": where,
+        "pod": verdict.pod,
         "elapsed": elapsed,
     }
     if verdict.outcome is Outcome.SILENT:
@@ -84,18 +94,46 @@ def _ask_proxy(
 ) -> tuple[str, Callable[[], Verdict]]:
     namespace, service, port = params["namespace"], params["service"], params["port"]
     path, _mark, query = params["path"].lstrip("/").partition("?")
-    proxy = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy/{path}"
+    # Each is given the whole time: silence lets a release pass, so it must not be for want of patience.
+    seconds = params["timeout"]
+
+    def send(kind: str, name: str, port: str | int) -> tuple[int, Mapping[str, str], bytes]:
+        proxy = f"/api/v1/namespaces/{namespace}/{kind}/http:{name}:{port}/proxy/{path}"
+        return client.request("GET", proxy, query, seconds)
+
+    def answer() -> Verdict:
+        pod = _pod(client, namespace, service, port)
+        status, headers, body = send("pods", *pod) if pod else send("services", service, port)
+        if pod and is_refused(status, body):
+            # A pod may be gone since, and whoever may ask a Service need not be allowed to ask a pod.
+            pod = None
+            status, headers, body = send("services", service, port)
+        shown = _masked(body)
+        verdict = expecting(judge_proxied(status, shown), params["expect"], status, headers, body, shown)
+        return replace(verdict, pod=pod[0] if pod else "")
 
     def ask() -> Verdict:
-        # Each is given the whole time: silence lets a release pass, so it must not be for want of patience.
-        seconds = params["timeout"]
         try:
-            status, _headers, body = within(seconds, lambda: client.request("GET", proxy, query, seconds))
+            return within(seconds, answer)
         except (ClusterError, TimeoutError) as error:
             return Verdict(Outcome.SILENT, f"did not answer ({error})")
-        return judge_proxied(status, _masked(body))
 
     return f"Service {service} (port {port}, path /{path}) through the Kubernetes API", ask
+
+
+def _pod(client: cluster_client.Cluster, namespace: str, service: str, port: str) -> tuple[str, int] | None:
+    """One that the Service leads to, and its port: the API server does not say which one it has asked for it."""
+    try:
+        found = client.get("v1", "Service", service, namespace)
+        selector = ((found or {}).get("spec") or {}).get("selector") or {}
+        if not selector:
+            return None
+        wanted = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+        pods, _version = client.list("v1", "Pod", namespace, wanted)
+    except ClusterError:
+        # Who may ask through the Service may not be allowed to look at it.
+        return None
+    return pod_behind(found, pods, port)
 
 
 def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[], Verdict]]:
@@ -106,9 +144,13 @@ def _ask_url(params: Mapping[str, Any], started: float) -> tuple[str, Callable[[
         raise InputError(f"url {url} is not an address to ask: use http://... or https://...")
 
     def answer(left: float) -> Verdict:
+        expected = params["expect"]
         try:
             response = open_url(url, timeout=left, follow_redirects="none")
-            return judge_url(response.status, _masked(response.read(_READ)))
+            body = response.read(_SEARCHED if expected else _READ)
+            shown = _masked(body)
+            verdict = judge_url(response.status, shown)
+            return expecting(verdict, expected, response.status, response.headers, body, shown)
         except urllib.error.HTTPError as error:
             return judge_url(error.code, _masked(error.read(_READ)))
 

@@ -27,11 +27,12 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         # Who has broken in may have made this the live color since.
         check_held(client, lock["name"], params["namespace"], lock["token"])
     how = How(check_mode, params["strict"], params["replace"], params["scales"])
-    applied, diff, warnings = [], [], []
+    applied, diff = [], []
+    warnings: list[str] = []
     for wanted in params["objects"]:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
         done = apply(client, wanted, params["namespace"], how)
-        warnings += [done.warning] if done.warning else []
+        warnings += done.warnings
         there, then = as_written(done.before), as_written(done.after)
         if there != then:
             before, after = _shown(there, then)

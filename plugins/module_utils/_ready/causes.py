@@ -47,6 +47,11 @@ _CACHE = re.compile(r"failed to sync .* cache", re.IGNORECASE)
 _ABSENT = re.compile(
     r"not found|non-existent|couldn't find key|no such file|permission denied", re.IGNORECASE
 )
+# In the words of runc and crun, where they say that it is the executable which they speak of.
+_NOT_EXECUTABLE = re.compile(
+    r"\bexec(utable)?\b.*(not found|no such file|permission denied|(is a|not a) directory|format error)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,11 @@ def config_patience(message: str) -> float:
 def create_patience(message: str) -> float:
     """For CreateContainerError: a command that is not there stays away, a busy node does not."""
     return KUBELET_PASS if _ABSENT.search(message) else CONTAINER_NOT_CREATED
+
+
+def is_not_executable(message: str) -> bool:
+    """Whether the runtime could not start a container for want of what it is told to run."""
+    return bool(_NOT_EXECUTABLE.search(message))
 
 
 def mount_patience(message: str, count: int) -> float:

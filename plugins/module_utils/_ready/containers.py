@@ -20,6 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
     create_patience,
     image_is_absent,
     image_patience,
+    is_not_executable,
     one_line,
 )
 
@@ -33,7 +34,8 @@ _PULL = (
     "SignatureValidationFailed",
 )
 _CRASH = ("CrashLoopBackOff", "RunContainerError", "ContainerCannotRun", "StartError")
-_NOT_STARTED = ("StartError", "ContainerCannotRun")
+# It never ran: what containerd calls the one, docker called the other.
+NOT_STARTED = ("StartError", "ContainerCannotRun")
 # How kubelet marks a container whose end it did not see, as after the node's restart.
 _LOST = ("ContainerStatusUnknown", "Unknown")
 # Kubelet forgets its back-off after a run of ten minutes; such a run is no part of a loop.
@@ -105,7 +107,12 @@ def _read(status: Mapping[str, Any], spec: Mapping[str, Any], init: bool, policy
         words=_words(ended) if failed else "",
         cause=None,
     )
-    cause = _crash_cause(container) or _waiting_cause(container, detail, spec)
+    once = policy == "Never" and spec.get("restartPolicy") != "Always"
+    cause = (
+        _start_cause(container, ended, once)
+        or _crash_cause(container)
+        or _waiting_cause(container, detail, spec)
+    )
     return replace(container, cause=cause) if cause else container
 
 
@@ -129,7 +136,7 @@ def _ending(ended: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     if reason == "OOMKilled":
         limit = ((spec.get("resources") or {}).get("limits") or {}).get("memory")
         return f"killed at its memory limit{f' of {limit}' if limit else ''} (OOMKilled, exit code {code})"
-    if reason in _NOT_STARTED:
+    if reason in NOT_STARTED:
         # The runtime's own words stand at the end of a chain of wrapped errors.
         message = str(ended.get("message") or "").rpartition("unable to start container process: ")[2]
         return f"cannot be started: {one_line(message, 200) or 'no message'} ({reason}, exit code {code})"
@@ -137,8 +144,19 @@ def _ending(ended: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
 
 
 def _words(ended: Mapping[str, Any]) -> str:
-    own = ended.get("reason") not in ("OOMKilled", *_NOT_STARTED)
+    own = ended.get("reason") not in ("OOMKilled", *NOT_STARTED)
     return one_line(str(ended.get("message") or ""), 200) if own else ""
+
+
+def _start_cause(container: Container, ended: Mapping[str, Any], once: bool) -> Cause | None:
+    """What it is told to run is not in its image. One that is started ``once`` needs no second proof."""
+    tried = container.failed_runs if container.state != "running" else 0
+    if ended.get("reason") not in NOT_STARTED or tried < (1 if once else 2):
+        return None
+    if not is_not_executable(str(ended.get("message") or "")):
+        return None
+    text = f"{container.label}: {container.failure}"
+    return Cause("", f"{container.name}/crash", str(ended["reason"]), text, SETTLE)
 
 
 def _crash_cause(container: Container) -> Cause | None:

@@ -35,6 +35,8 @@ _DOING = {
     "InvalidImageName": "cannot pull image",
     "ErrImageNeverPull": "cannot pull image",
     "CrashLoopBackOff": "crashing",
+    "StartError": "cannot be started",
+    "ContainerCannotRun": "cannot be started",
     "Unschedulable": "without a node",
     "ContainerCreating": "being created",
     "CreateContainerConfigError": "without their configuration",

@@ -21,7 +21,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
     mount_patience,
     one_line,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.containers import NOT_STARTED
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import Event
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pod_security import in_short
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import Pod
 
 # A sibling that is ready and never failed proves that the release can start: the odd one out gets
@@ -42,7 +44,7 @@ def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Caus
         if pod.cause is None or not pod.counts:
             continue
         cause = pod.cause
-        if cause.code == "CrashLoopBackOff" and healthy:
+        if cause.code in ("CrashLoopBackOff", *NOT_STARTED) and healthy:
             runs = max(container.failed_runs for container in pod.containers)
             cause = cause if runs >= _RUNS_BESIDE_HEALTHY else replace(cause, patience=NEVER)
         elif cause.code == "Unschedulable":
@@ -51,6 +53,17 @@ def pod_causes(pods: Sequence[Pod], events: Sequence[Event] | None) -> list[Caus
             cause = _mounting(pod, cause, told[pod.uid])
         causes.append(cause)
     return causes
+
+
+def start_causes(pods: Sequence[Pod]) -> list[Cause]:
+    """Causes of a Job's pods that ended because a container of theirs could not be started.
+
+    Its controller makes another, after ten seconds and then ever later, which will end like that too. As
+    long as another pod may come to life, or has, they prove nothing.
+    """
+    causes = [pod.cause for pod in pods if pod.finished and pod.cause and pod.cause.code in NOT_STARTED]
+    others = [pod for pod in pods if not pod.leaving and pod.cause not in causes]
+    return [] if any(pod.counts or pod.phase == "Succeeded" for pod in others) else causes
 
 
 def missing_cause(owner: Mapping[str, Any], pods: Sequence[Pod], events: Sequence[Event] | None) -> Cause:
@@ -66,7 +79,7 @@ def missing_cause(owner: Mapping[str, Any], pods: Sequence[Pod], events: Sequenc
 
 def refused_cause(owner: Mapping[str, Any], message: str, patience: float) -> Cause:
     """The controller may not make a pod (quota, admission); the name of the pod that never was is left out."""
-    told = one_line(message.partition(" is forbidden: ")[2] or message)
+    told = one_line(in_short(message.partition(" is forbidden: ")[2] or message), 500)
     name, uid = owner["metadata"]["name"], owner["metadata"].get("uid")
     return Cause(
         name, f"{uid}/create", "FailedCreate", f"its pods are refused: {told} (FailedCreate)", patience

@@ -20,6 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.services 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.trouble import (
     missing_cause,
     pod_causes,
+    start_causes,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import (
     Object,
@@ -62,7 +63,8 @@ def _job(thing: Object, seen: Seen) -> Verdict:
     complete = conditions.get("Complete", {}).get("status") == "True"
     wanted, done = int(spec.get("completions") or 1), int(status.get("succeeded") or 0)
     reason = "it is suspended" if spec.get("suspend") else f"{done} of {wanted} completions"
-    pods = [pod for pod in owned_by(thing, seen.pods) if not pod.leaving and pod.phase != "Succeeded"]
+    owned = owned_by(thing, seen.pods)
+    pods = [pod for pod in owned if not pod.leaving and pod.phase != "Succeeded"]
     verdict = verdict_on(
         thing,
         complete,
@@ -76,6 +78,7 @@ def _job(thing: Object, seen: Seen) -> Verdict:
         return verdict
     # Whether its pods may crash is the Job's own decision (backoffLimit, podFailurePolicy).
     causes = [each for each in pod_causes(pods, seen.events) if each.code != "CrashLoopBackOff"]
+    causes += start_causes(owned)
     failed = conditions.get("Failed", {})
     if failed.get("status") == "True":
         told = one_line(str(failed.get("message") or "no message"))

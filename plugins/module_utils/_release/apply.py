@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.field_managers import SCALE_MANAGER
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pod_security import in_short
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import has_failed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ownership import (
     Object,
@@ -49,11 +50,11 @@ class How:
 
 @dataclass(frozen=True)
 class Applied:
-    """The object before, None where there was none, and after. ``warning`` is empty where there is none."""
+    """The object before, None where there was none, and after. ``warnings`` are those of a dry run."""
 
     before: Object | None
     after: Object
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def apply(client: Cluster, wanted: Mapping[str, Any], namespace: str, how: How) -> Applied:
@@ -70,6 +71,7 @@ class _Application:
     wanted: Object
     namespace: str
     how: How
+    heard: list[str] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -93,7 +95,9 @@ class _Application:
         if found is not None and not self.how.dry_run:
             self._take_over(found)
         try:
-            return Applied(found, self._without_emptied(self._send(found)))
+            after = self._without_emptied(self._send(found))
+            told = dict.fromkeys(self.heard) if self.how.dry_run else ()
+            return Applied(found, after, tuple(f"{self.what}: {in_short(each)}." for each in told))
         except ClusterError as error:
             return self._refused(found, error)
 
@@ -131,7 +135,12 @@ class _Application:
     def _apply(self, found: Object | None) -> Object:
         def send(force: bool) -> Object:
             return self.client.apply(
-                self.wanted, self.namespace, self.how.dry_run, self.how.strict, force=force
+                self.wanted,
+                self.namespace,
+                self.how.dry_run,
+                self.how.strict,
+                force=force,
+                hear=self.heard.append,
             )
 
         if self.how.replace or found is None or not others(found):
@@ -181,7 +190,7 @@ class _Application:
             ) from error
         if self.how.dry_run and _NO_DRY_RUN in error.message:
             warning = f"{self.what} could not be tried beforehand: an admission webhook knows no dry run."
-            return Applied(found, found or self.wanted, warning)
+            return Applied(found, found or self.wanted, (warning,))
         fields = immutable(error.details.get("causes") or ())
         if found is None or not fields:
             raise error

@@ -12,12 +12,13 @@ import json
 import socket
 import ssl
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
 _SHOWN = 200
@@ -49,6 +50,8 @@ class Outcome(Enum):
     BAD = "bad"
     # A Service learns of a ready pod, and a load balancer of a listener or an instance, a moment late.
     NOT_YET = "not yet"
+    # A good answer that is not the wanted release's, as of a load balancer that has not moved on yet.
+    ANOTHERS = "another's"
     # Nothing was learnt: the request never came as far as the application.
     SILENT = "silent"
 
@@ -57,12 +60,14 @@ class Outcome(Enum):
 class Verdict:
     """``why`` completes the sentence "<who was asked> ..."; it is empty when the answer is good.
 
-    ``cause`` completes it too, in our own words alone, so that a record may keep it.
+    ``cause`` completes it too, in our own words alone, so that a record may keep it. ``pod`` is who was asked, empty
+    where nobody can tell.
     """
 
     outcome: Outcome
     why: str = ""
     cause: str = ""
+    pod: str = ""
 
 
 def preview_url(router: Router | None, color: str, target: str, path: str) -> str:
@@ -72,6 +77,55 @@ def preview_url(router: Router | None, color: str, target: str, path: str) -> st
         return f"{shown}/{path.lstrip('/')}"
     raise InputError(
         f"The smoke request goes through the preview, and nothing shows {color} there ({target}): run preview.yml first."
+    )
+
+
+def pod_behind(
+    service: Mapping[str, Any] | None, pods: Sequence[Mapping[str, Any]], port: str
+) -> tuple[str, int] | None:
+    """A ready one of the ``pods`` that a Service selects, and its port behind the Service's; None where there is none.
+
+    ``port`` is the Service's port by its name, or by its number.
+    """
+    listed = ((service or {}).get("spec") or {}).get("ports") or ()
+    found = next((each for each in listed if port in (each.get("name"), str(each["port"]))), None)
+    if found is None:
+        return None
+    target = found.get("targetPort") or found["port"]
+    for pod in sorted(pods, key=lambda each: str(each["metadata"]["name"])):
+        read = read_pod(pod)
+        declared = {
+            each.get("name"): each["containerPort"]
+            for container in pod["spec"]["containers"]
+            for each in container.get("ports") or ()
+        }
+        number = target if isinstance(target, int) else declared.get(target)
+        if read.ready and read.counts and number:
+            return read.name, int(number)
+    return None
+
+
+def is_refused(status: int, body: bytes) -> bool:
+    """Whether it is the API server that lets nobody ask, or knows nobody to ask, there."""
+    return status in (403, 404) and _refusal(status, body) is not None
+
+
+def expecting(
+    verdict: Verdict, expected: str, status: int, headers: Mapping[str, str], body: bytes, shown: bytes
+) -> Verdict:
+    """A good answer is the wanted release's when its ``body`` or a header holds what is ``expected``, if anything is.
+
+    ``shown`` is the body as it may be quoted.
+    """
+    if not expected or verdict.outcome is not Outcome.GOOD:
+        return verdict
+    if expected.encode() in body or any(expected in value for value in headers.values()):
+        return verdict
+    lacks = "in neither its body nor a header"
+    return Verdict(
+        Outcome.ANOTHERS,
+        f"answered {status} with '{expected}' (bluegreen_smoke_expect) {lacks}{_quote(shown)}",
+        f"answered {status} with what was expected {lacks}",
     )
 
 

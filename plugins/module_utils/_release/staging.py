@@ -85,7 +85,7 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     if wants_service(case.state.sides[aside], live):
         staged += stamp([service_of(by_color[aside], case.places[aside])], case.places[aside], release)
     tried = _tried(case, staged)
-    warnings += [each.warning for each in tried if each.warning]
+    warnings += [warning for each in tried for warning in each.warnings]
     # The last one may be the other color's Service, which is not there yet.
     before = [each.before for each in tried[: len(objects)]]
     return {

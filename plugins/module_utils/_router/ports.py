@@ -41,9 +41,10 @@ class ColorPorts:
 
     @property
     def node_ports(self) -> tuple[int, ...]:
+        """Each once, in the order of the listener ports that they are behind."""
         if self.single is not None:
             return (self.single,)
-        return tuple(sorted({node_port for _port, node_port in self.by_listener}))
+        return tuple(dict.fromkeys(node_port for _port, node_port in self.by_listener))
 
     def at(self, listener_port: int) -> int | None:
         """The node port behind a listener port; None when the tag does not name it."""

@@ -162,8 +162,8 @@ def forbidden(user: str, verb: str, kind: Kind, subresource: str, namespace: str
     return ApiError(403, message, "Forbidden", _details(kind, name))
 
 
-def quota_exceeded(kind: Kind, name: str, why: str) -> ApiError:
-    message = f'{kind.qualified_plural} "{name}" is forbidden: exceeded quota: {why}'
+def not_admitted(kind: Kind, name: str, why: str) -> ApiError:
+    message = f'{kind.qualified_plural} "{name}" is forbidden: {why}'
     return ApiError(403, message, "Forbidden", _details(kind, name))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.cluster import deletion, errors, validation
+from sandbox.cluster import deletion, errors, pod_security, validation
 from sandbox.cluster.allocation import allocate
 from sandbox.cluster.defaults import apply_defaults, complete
 from sandbox.cluster.errors import ApiError, Cause
@@ -88,12 +88,13 @@ class Resources:
             self._refuse_invalid(kind, obj, allocate(self.store, obj, None, options.dry_run))
         self._refuse_invalid(kind, obj, validation.check_create(kind, obj))
         if kind is POD:
-            self._check_quota(obj)
+            self._check_admitted(namespace, obj)
         if self.store.get(kind, namespace, name_of(obj)) is not None:
             raise errors.already_exists(kind, name_of(obj))
         warning = name_warning(kind, name_of(obj))
         options.warnings += [warning] if warning else []
         options.warnings += validation.warnings_of(kind, obj)
+        options.warnings += pod_security.warnings(self.store, kind, namespace, obj)
         obj = without_empty(obj, schema_of(kind))
         record_write(kind, obj, None, options.writer)
         return obj if options.dry_run else self.store.create(kind, obj)
@@ -144,6 +145,7 @@ class Resources:
             self._refuse_invalid(kind, new, allocate(self.store, new, old, options.dry_run))
         self._refuse_invalid(kind, new, validation.check_update(kind, new, old))
         options.warnings += validation.warnings_of(kind, new)
+        options.warnings += pod_security.warnings(self.store, kind, namespace, new)
         new = without_empty(new, schema_of(kind))
         metadata = new["metadata"]
         with_generation(kind, new, old)
@@ -256,10 +258,11 @@ class Resources:
         if causes:
             raise errors.invalid(kind, obj["metadata"].get("name", ""), causes)
 
-    def _check_quota(self, pod: Object) -> None:
-        why = exceeded_quota(self.store, pod)
-        if why:
-            raise errors.quota_exceeded(POD, name_of(pod), why)
+    def _check_admitted(self, namespace: str, pod: Object) -> None:
+        if why := pod_security.refusal(self.store, namespace, pod):
+            raise errors.not_admitted(POD, name_of(pod), why)
+        if why := exceeded_quota(self.store, pod):
+            raise errors.not_admitted(POD, name_of(pod), f"exceeded quota: {why}")
 
 
 def _status_metadata(new: Object, old: Object) -> Object:

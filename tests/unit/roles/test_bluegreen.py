@@ -9,6 +9,7 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from ansible_collections.octoblu.bluegreen.plugins.filter.pod_settings import pod_settings
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Object,
     Place,
@@ -45,6 +46,7 @@ def test_every_variable_carries_the_roles_name() -> None:
 def render(color: str, node_ports: list[int], **changes: Any) -> tuple[Object, ...]:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True)
     environment.filters["to_json"] = json.dumps
+    environment.filters["octoblu.bluegreen.pod_settings"] = pod_settings
     values = DEFAULTS | {
         "bluegreen_app": "shop",
         "bluegreen_commit": "0012345",
@@ -97,3 +99,19 @@ def test_values_are_quoted_whatever_they_look_like() -> None:
     ]
     assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
     assert container["readinessProbe"]["httpGet"]["path"] == "/a b?c=#d"
+
+
+def test_pods_are_what_their_variables_say_beside_the_template() -> None:
+    plain = render("blue", [30081])[0]["spec"]["template"]
+    wanted = render(
+        "blue",
+        [30081],
+        bluegreen_pod={"serviceAccountName": "shop"},
+        bluegreen_container={"resources": {"limits": {"memory": "1Gi"}}},
+    )[0]["spec"]["template"]
+    [container] = plain["spec"]["containers"]
+    resources = {**container["resources"], "limits": {"memory": "1Gi"}}
+    assert wanted == {
+        **plain,
+        "spec": {"containers": [{**container, "resources": resources}], "serviceAccountName": "shop"},
+    }

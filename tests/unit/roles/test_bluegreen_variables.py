@@ -32,16 +32,19 @@ GIVEN = {
     "bluegreen_app": "shop",
     "bluegreen_namespace": "store",
     "bluegreen_load_balancer": "front",
+    "__bluegreen_plan": {"commit": "0012345", "color": "green"},
 }
 # What the role's decisions are made of before it has read anything.
 DECISIVE = [
     "__bluegreen_load_balancer",
     "__bluegreen_commit",
     "__bluegreen_lock_wait",
+    "__bluegreen_smoke_expect",
     "__bluegreen_smoke_path",
     "__bluegreen_app",
     "__bluegreen_aws",
     "__bluegreen_color",
+    "__bluegreen_container",
     "__bluegreen_env",
     "__bluegreen_env_from",
     "__bluegreen_from",
@@ -49,6 +52,7 @@ DECISIVE = [
     "__bluegreen_hooks",
     "__bluegreen_kubernetes",
     "__bluegreen_listeners",
+    "__bluegreen_pod",
     "__bluegreen_preview_load_balancer",
     "__bluegreen_preview_port",
     "__bluegreen_readiness_path",
@@ -105,8 +109,9 @@ def _names(text: Any) -> set[str]:
     return set(re.findall(r"\b_*bluegreen_\w+", str(text)))
 
 
-def _ask(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN}, "cases": cases}
+def _ask(cases: list[dict[str, Any]], **written: Any) -> list[dict[str, Any]]:
+    """``written`` are variables whose texts are templates, as in a file of variables."""
+    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN, **written}, "cases": cases}
     ran = subprocess.run(
         [sys.executable, Path(__file__).with_name("evaluating.py")],
         input=json.dumps(asked),
@@ -152,7 +157,34 @@ def test_templates_are_given_what_a_text_means() -> None:
         ({"bluegreen_env": {"A": "{{ bluegreen_color }}"}}, {}),
         ({"bluegreen_env": '{"A": 1}'}, {"bluegreen_env": {"A": 1}}),
         ({"bluegreen_env": "A=1 B=2"}, {"bluegreen_env": {"A": "1", "B": "2"}}),
+        ({"bluegreen_pod": {"hostname": "{{ bluegreen_color }}"}, "bluegreen_container": {}}, {}),
+        ({"bluegreen_pod": '{"hostname": "a"}'}, {"bluegreen_pod": {"hostname": "a"}}),
+        ({"bluegreen_container": "tty=true"}, {"bluegreen_container": {"tty": "true"}}),
         ({"bluegreen_env_from": json.dumps(keys)}, {"bluegreen_env_from": keys}),
     ]
     answers = _ask([{"given": given, "names": ["__bluegreen_texts"]} for given, _texts in given_and_texts])
     assert answers == [{"__bluegreen_texts": texts} for _given, texts in given_and_texts]
+
+
+def test_what_the_pods_are_to_have_may_name_the_color_and_the_commit() -> None:
+    template = "{{ lookup('ansible.builtin.template', role_path ~ '/templates/deployment.yml.j2', template_vars=given) }}"
+    [answer] = _ask(
+        [{"given": {}, "names": ["rendered"]}],
+        bluegreen_pod={"hostname": "{{ bluegreen_app }}-{{ bluegreen_color }}"},
+        bluegreen_container={"env": [{"name": "COMMIT", "value": "{{ bluegreen_commit }}"}]},
+        rendered=template,
+        given={"bluegreen_color": "green", "bluegreen_commit": "0012345"},
+    )
+    pod = yaml.safe_load(answer["rendered"])["spec"]["template"]["spec"]
+    assert pod["hostname"] == "shop-green"
+    assert pod["containers"][0]["env"] == [{"name": "COMMIT", "value": "0012345"}]
+
+
+@pytest.mark.parametrize("commit", ["", "1a1a1a1"])
+def test_what_is_expected_of_an_answer_names_the_release_that_is_asked(commit: str) -> None:
+    """A rollback or switch is given no commit, and its release is the plan's all the same."""
+    [answer] = _ask(
+        [{"given": {"bluegreen_commit": commit}, "names": ["__bluegreen_smoke_expect"]}],
+        bluegreen_smoke_expect="{{ bluegreen_commit }} on {{ bluegreen_color }}",
+    )
+    assert answer == {"__bluegreen_smoke_expect": "0012345 on green"}

@@ -148,7 +148,9 @@ class PodWorker:
         try:
             run = await self._launcher.start(container, last)
         except NotStarted as error:
-            container.waiting = error.reason, error.message
+            # What is not to be started again does not wait: it has ended.
+            ended = error.was_created and self._pod["spec"].get("restartPolicy") == "Never"
+            container.waiting = None if ended else (error.reason, error.message)
             self._changed |= error.was_created
             return False
         container.waiting = None

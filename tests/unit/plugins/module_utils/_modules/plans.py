@@ -76,7 +76,9 @@ class Cluster:
         ]
         return copy.deepcopy(found), "1"
 
-    def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool) -> Any:
+    def apply(
+        self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool, hear: Any
+    ) -> Any:
         assert dry_run, "a plan writes nothing"
         self.tried.append((f"{wanted['kind']}/{wanted['metadata']['name']}", strict, force))
         return wanted

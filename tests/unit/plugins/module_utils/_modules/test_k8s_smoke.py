@@ -23,14 +23,24 @@ class Cluster:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[Any, ...]] = []
+        self.service: Any = None
+        self.pods: list[Any] = []
+        self.selectors: list[str] = []
 
     def request(self, method: str, path: str, query: Any = None, timeout: float = 0) -> Any:
         self.asked.append((method, path, query, timeout))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        status, body = answer
-        return status, {}, body
+        status, body, *headers = answer
+        return status, headers[0] if headers else {}, body
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
+        return self.service
+
+    def list(self, api_version: str, kind: str, namespace: str, selector: str) -> Any:
+        self.selectors.append(selector)
+        return self.pods, "1"
 
 
 def smoke(cluster: Any = None, check_mode: bool = False, **changes: Any) -> dict[str, Any]:
@@ -40,6 +50,7 @@ def smoke(cluster: Any = None, check_mode: bool = False, **changes: Any) -> dict
         "port": "http",
         "path": "/healthz?deep=1",
         "url": None,
+        "expect": "",
         "timeout": 3,
         "lock": None,
     }
@@ -60,6 +71,76 @@ def test_a_bad_answer_fails_with_what_was_said() -> None:
     assert raised.value.message.endswith("answered 500: no database.")
     said = "Service shop-green (port http, path /healthz) through the Kubernetes API answered 500"
     assert raised.value.details["cause"] == said
+
+
+SERVICE = {
+    "spec": {
+        "selector": {"app": "shop", "color": "green"},
+        "ports": [{"name": "http", "port": 80, "targetPort": "web"}],
+    }
+}
+POD = {
+    "metadata": {"name": "shop-green-a"},
+    "spec": {"containers": [{"name": "app", "ports": [{"name": "web", "containerPort": 8080}]}]},
+    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+}
+
+
+def test_a_pod_behind_the_service_is_asked_and_named() -> None:
+    cluster = Cluster((200, b"fine"))
+    cluster.service, cluster.pods = SERVICE, [POD]
+    assert smoke(cluster)["pod"] == "shop-green-a"
+    path = "/api/v1/namespaces/store/pods/http:shop-green-a:8080/proxy/healthz"
+    assert [asked[:3] for asked in cluster.asked] == [("GET", path, "deep=1")]
+    assert cluster.selectors == ["app=shop,color=green"]
+    cluster.answers = [(500, b"no database")]
+    with pytest.raises(
+        ClusterError, match="Kubernetes API, at pod shop-green-a, answered 500: no database"
+    ) as raised:
+        smoke(cluster)
+    assert raised.value.details["pod"] == "shop-green-a"
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_where_the_pod_may_not_be_asked_its_service_is(status: int) -> None:
+    refusal = json.dumps({"kind": "Status", "apiVersion": "v1", "message": "pods/proxy"}).encode()
+    cluster = Cluster((status, refusal), (200, b"fine"))
+    cluster.service, cluster.pods = SERVICE, [POD]
+    result = smoke(cluster)
+    assert (result["answered"], result["pod"]) == (True, "")
+    assert "/services/http:shop-green:http/proxy/" in cluster.asked[-1][1]
+
+
+def test_an_error_of_the_application_is_no_reason_to_ask_the_service() -> None:
+    cluster = Cluster((404, b"not found"))
+    cluster.service, cluster.pods = SERVICE, [POD]
+    with pytest.raises(ClusterError, match="answered 404: not found"):
+        smoke(cluster)
+    assert len(cluster.asked) == 1
+
+
+def test_who_may_not_look_for_the_pod_asks_the_service() -> None:
+    class Blind(Cluster):
+        def get(self, *_asked: Any) -> Any:
+            raise ClusterError("Forbidden.", status=403)
+
+    assert smoke(Blind((200, b"fine")))["pod"] == ""
+
+
+def test_another_releases_answer_is_waited_out() -> None:
+    cluster = Cluster((200, b"1a1a1a1"), (200, b"1a1a1a1"), (200, b"{'commit': '2b2b2b2'}"))
+    assert smoke(cluster, expect="2b2b2b2")["answered"] is True
+    assert len(cluster.asked) == 3
+    assert smoke(Cluster((200, b"", {"X-Commit": "v2b2b2b2"})), expect="2b2b2b2")["answered"] is True
+
+
+def test_another_releases_answer_that_stays_fails_with_it() -> None:
+    with pytest.raises(ClusterError) as raised:
+        smoke(Cluster((200, b"commit 1a1a1a1")), expect="2b2b2b2", timeout=1)
+    told = "answered 200 with '2b2b2b2' (bluegreen_smoke_expect) in neither its body nor a header: commit 1a1a1a1."
+    assert raised.value.message.endswith(told)
+    assert raised.value.details["answered"] is True
+    assert "1a1a1a1" not in raised.value.details["cause"]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +221,17 @@ def address() -> Iterator[str]:
 @pytest.mark.parametrize("code", [200, 302])
 def test_an_address_is_asked_as_it_is(address: str, code: int) -> None:
     assert smoke(url=f"{address}/{code}")["answered"] is True
+
+
+@pytest.mark.parametrize(
+    ("expect", "answered"), [("hello", True), ("/500", True), ("Hello", False), ("Location", False)]
+)
+def test_what_is_expected_is_in_the_body_or_a_header(address: str, expect: str, answered: bool) -> None:
+    if answered:
+        assert smoke(url=f"{address}/200", expect=expect)["answered"] is True
+        return
+    with pytest.raises(ClusterError, match=f"answered 200 with '{expect}' .*: hello"):
+        smoke(url=f"{address}/200", expect=expect, timeout=1)
 
 
 @pytest.mark.parametrize("codes", ["503,200", "502,504,0,302"])

@@ -31,7 +31,7 @@ FAILED = {
     "bad-command": (
         1.6,
         5,
-        r'keeps crashing \(2 times so far\): cannot be started: exec: "/no/such/binary": .* \(StartError, exit code 128\)',
+        r'container app: cannot be started: exec: "/no/such/binary": .* \(StartError, exit code 128\)',
     ),
     "config-missing": (
         11,

@@ -37,6 +37,7 @@ class Cluster:
         strict: bool,
         force: bool,
         manager: str = "octoblu.bluegreen",
+        hear: Any = None,
     ) -> Any:
         self.managers.append((manager, force))
         name = wanted["metadata"]["name"]

@@ -13,6 +13,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
     create_patience,
     image_is_absent,
     image_patience,
+    is_not_executable,
     mount_patience,
     one_line,
     scheduling_patience,
@@ -115,3 +116,26 @@ def test_one_line_keeps_both_ends() -> None:
     assert len(cut) == 60
     assert cut.startswith("start ")
     assert cut.endswith(" end")
+
+
+@pytest.mark.parametrize(
+    ("message", "stays"),
+    [
+        (
+            'unable to start container process: exec: "migrate": executable file not found in $PATH: unknown',
+            True,
+        ),
+        ('process caused "exec: \\"migrate\\": executable file not found in $PATH": unknown', True),
+        ('exec: "/app/migrate": stat /app/migrate: no such file or directory: unknown', True),
+        ('exec: "/app/migrate": permission denied: unknown', True),
+        ('exec: "/app": is a directory: unknown', True),
+        ("exec /app/migrate: exec format error", True),
+        ("crun: executable file `migrate` not found in $PATH: No such file or directory", True),
+        ('error mounting "/var/lib/kubelet/x" to rootfs: no such file or directory: unknown', False),
+        ('exec: "/app/migrate": resource temporarily unavailable: unknown', False),
+        ("failed to create shim task: context deadline exceeded", False),
+        ("", False),
+    ],
+)
+def test_only_an_executable_that_cannot_be_run_is_no_matter_of_time(message: str, stays: bool) -> None:
+    assert is_not_executable(message) is stays

@@ -11,6 +11,11 @@ from .objects import Object, pod, running, terminated, unschedulable, waiting
 
 LONG = {"startedAt": "2026-11-23T08:00:00Z", "finishedAt": "2026-11-23T08:11:00Z"}
 NEVER_STARTED = {"startedAt": "1970-01-01T00:00:00Z", "reason": "StartError", "exitCode": 128}
+NO_EXECUTABLE = {
+    **NEVER_STARTED,
+    "message": 'runc create failed: unable to start container process: exec: "migrate": executable file not found in '
+    "$PATH: unknown",
+}
 LOST = {"reason": "ContainerStatusUnknown", "exitCode": 137}
 COMPLETED = {"reason": "Completed", "exitCode": 0}
 
@@ -62,6 +67,41 @@ def test_twice_in_a_row_is_a_crash_loop_whatever_it_is_waiting_for(container: Ob
     assert cause is not None
     assert (cause.code, cause.patience, cause.subject) == ("CrashLoopBackOff", SETTLE, "shop-1-a")
     assert told in cause.text
+
+
+@pytest.mark.parametrize("reason", ["StartError", "ContainerCannotRun"])
+@pytest.mark.parametrize(
+    ("container", "spec", "certain"),
+    [
+        (terminated(), {"restartPolicy": "Never"}, True),
+        (terminated(), {"restartPolicy": "OnFailure"}, False),
+        (terminated(), {}, False),
+        (terminated(restarts=1), {"restartPolicy": "OnFailure"}, True),
+        (waiting("RunContainerError", restarts=1), {}, True),
+        (waiting("CrashLoopBackOff", restarts=1), {}, True),
+        (running(restarts=3, ready=False), {}, False),
+    ],
+)
+def test_what_cannot_be_started_is_certain_where_nothing_starts_it_again_or_the_second_time(
+    reason: str, container: Object, spec: Object, certain: bool
+) -> None:
+    ended = container["state"].get("terminated") or container["lastState"]["terminated"]
+    container = {**container, "lastState": {"terminated": {**ended, **NO_EXECUTABLE, "reason": reason}}}
+    if "terminated" in container["state"]:
+        container["state"] = container["lastState"]
+    cause = read(container, spec=spec).cause
+    assert (cause is not None) is certain
+    if cause is not None:
+        told = f'exec: "migrate": executable file not found in $PATH: unknown ({reason}, exit code 128)'
+        assert (cause.code, cause.patience) == (reason, SETTLE)
+        assert cause.text == f"container app: cannot be started: {told}"
+
+
+def test_an_init_container_that_cannot_be_started_is_named_as_one() -> None:
+    setup = {**terminated(**NO_EXECUTABLE), "name": "setup"}
+    cause = read(waiting("PodInitializing"), init=(setup,), spec={"restartPolicy": "Never"}).cause
+    assert cause is not None
+    assert cause.text.startswith("init container setup: cannot be started: ")
 
 
 def test_the_memory_limit_is_named() -> None:

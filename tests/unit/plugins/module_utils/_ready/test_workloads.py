@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, SETTLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import read_event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Seen, Verdict
@@ -66,6 +66,56 @@ def test_a_jobs_crashes_are_its_own_decision_and_its_image_is_not() -> None:
     assert judged(job(), of_job(waiting("CrashLoopBackOff", restarts=3))).causes == ()
     (cause,) = judged(job(), of_job(waiting("ErrImagePull", "not found"))).causes
     assert cause.code == "ErrImagePull"
+
+
+NOT_STARTED = {
+    "startedAt": "1970-01-01T00:00:00Z",
+    "reason": "StartError",
+    "exitCode": 128,
+    "message": 'exec: "migrate": executable file not found in $PATH',
+}
+ENDED = {"phase": "Failed"}
+
+
+def test_a_job_whose_container_cannot_be_started_does_not_get_further_by_another_pod() -> None:
+    pods = [
+        pod(
+            name,
+            terminated(**NOT_STARTED),
+            owner=("Job", "shop", "uid-Job"),
+            spec={"restartPolicy": "Never"},
+            status=ENDED,
+        )
+        for name in ("shop-x", "shop-y")
+    ]
+    causes = judged(job(failed=2), *pods, events=[]).causes
+    assert [(each.subject, each.code, each.patience) for each in causes[:2]] == [
+        ("shop-x", "StartError", SETTLE),
+        ("shop-y", "StartError", SETTLE),
+    ]
+
+
+@pytest.mark.parametrize(
+    "status", [{"phase": "Running"}, {"phase": "Pending"}, {"phase": "Succeeded"}, {"phase": "Failed"}]
+)
+def test_another_pod_of_the_job_that_got_further_is_waited_for(status: Object) -> None:
+    first = of_job(terminated(**NOT_STARTED), status=ENDED)
+    ended = status["phase"] in ("Succeeded", "Failed")
+    other = pod(
+        "shop-y", terminated() if ended else running(), owner=("Job", "shop", "uid-Job"), status=status
+    )
+    codes = [each.code for each in judged(job({"completions": 2}), first, other).causes]
+    assert ("StartError" in codes) is (status["phase"] == "Failed")
+
+
+def test_a_job_that_starts_its_container_again_itself_gets_a_second_chance() -> None:
+    def certain(restarts: int) -> bool:
+        status = waiting("CrashLoopBackOff", restarts=restarts)
+        status["lastState"] = {"terminated": NOT_STARTED}
+        tried = pod("shop-x", status, owner=("Job", "shop", "uid-Job"), spec={"restartPolicy": "OnFailure"})
+        return "StartError" in [each.code for each in judged(job(), tried).causes]
+
+    assert (certain(restarts=0), certain(restarts=1)) == (False, True)
 
 
 def test_a_job_that_may_not_make_its_pod_says_so() -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,11 +27,22 @@ class Cluster:
         self.there = there
         self.answers = list(answers)
         self.calls: list[tuple[Any, ...]] = []
+        self.warnings: list[str] = []
 
     def get(self, api_version: str, kind: str, name: str, namespace: str) -> Object | None:
         return self.there
 
-    def apply(self, wanted: Object, namespace: str, dry_run: bool, strict: bool, force: bool) -> Object:
+    def apply(
+        self,
+        wanted: Object,
+        namespace: str,
+        dry_run: bool,
+        strict: bool,
+        force: bool,
+        hear: Callable[[str], None],
+    ) -> Object:
+        for warning in self.warnings:
+            hear(warning)
         self.calls.append(("apply", wanted.get("spec"), {"dry_run": dry_run, "force": force}))
         return self._answer(wanted)
 
@@ -245,10 +256,19 @@ def test_what_else_cannot_be_changed_is_the_apis_own_sentence() -> None:
         run(Cluster(thing("Service"), error), thing("Service"))
 
 
+def test_what_the_api_server_warns_of_is_told_by_the_dry_run_once() -> None:
+    cluster = Cluster(thing())
+    cluster.warnings = ["policy/v1beta1 is deprecated", "policy/v1beta1 is deprecated"]
+    told = "Deployment shop-blue in namespace web: policy/v1beta1 is deprecated."
+    assert run(cluster, dry_run=True).warnings == (told,)
+    assert run(cluster).warnings == ()
+
+
 def test_a_webhook_that_knows_no_dry_run_refuses_no_plan() -> None:
     error = refused(400, 'admission webhook "a.b" does not support dry run')
     done = run(Cluster(thing(), error), dry_run=True)
-    assert done.warning.startswith("Deployment shop-blue in namespace web could not be tried beforehand")
+    (warning,) = done.warnings
+    assert warning.startswith("Deployment shop-blue in namespace web could not be tried beforehand")
     with pytest.raises(ClusterError):
         run(Cluster(thing(), error))
 

@@ -15,6 +15,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke i
     judge_proxied,
     judge_silence,
     judge_url,
+    pod_behind,
 )
 
 
@@ -128,3 +129,48 @@ def test_a_status_that_the_application_made_up_does_not_reach_a_record() -> None
 
 def test_an_application_may_answer_with_a_status_of_its_own_when_all_is_well() -> None:
     assert judge_proxied(200, status(200, "fine")).outcome is Outcome.GOOD
+
+
+def behind(target: Any, name: str = "http") -> dict[str, Any]:
+    ports = [
+        {"name": "admin", "port": 81, "targetPort": 81},
+        {"port": 80, "targetPort": target, "name": name},
+    ]
+    return {"spec": {"ports": ports}}
+
+
+def of_service(name: str, ready: bool = True, **metadata: Any) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    container = {"name": "app", "ports": [{"name": "web", "containerPort": 8080}]}
+    return {
+        "metadata": {"name": name, **metadata},
+        "spec": {"containers": [container]},
+        "status": {"phase": "Running", "conditions": conditions},
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "port", "asked"),
+    [
+        ("web", "http", ("b", 8080)),
+        (9090, "http", ("b", 9090)),
+        (None, "80", ("b", 80)),
+        ("nosuch", "http", None),
+        ("web", "nosuch", None),
+    ],
+)
+def test_the_pod_that_is_asked_is_a_ready_one_at_the_port_behind_the_services(
+    target: Any, port: str, asked: Any
+) -> None:
+    pods = [
+        of_service("c"),
+        of_service("b"),
+        of_service("a", ready=False),
+        of_service("0", deletionTimestamp="2026-11-30T09:00:00Z"),
+    ]
+    assert pod_behind(behind(target), pods, port) == asked
+
+
+def test_without_service_or_pods_there_is_nobody_to_name() -> None:
+    assert pod_behind(None, [of_service("a")], "http") is None
+    assert pod_behind(behind("web"), [], "http") is None
