@@ -356,7 +356,9 @@ rollback:
   description:
     - What a rollback goes C(to) and on which C(color), or the C(reason) why there is none. C(redeploy) says that it has
       to be staged there again first.
-    - As it will be once the plan is carried out; with O(goal=status) and O(goal=list), as it is.
+    - With O(goal=status) and O(goal=list) it is what a rollback would do now, and its reason what a rollback would be
+      refused for, whatever that is; but no object is tried on the API server for it, as a rollback that has to redeploy does.
+    - With any other goal it is as it will be once the plan is carried out.
   returned: success
   type: dict
   sample: {color: blue, to: "0012345", reason: "", redeploy: false}

@@ -17,10 +17,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     Decision,
-    WayBack,
-    after_move,
-    left_by_rollback,
-    way_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
     way_back_facts,
@@ -50,6 +46,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps i
     Scene,
     lock_taken,
     steps,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import (
+    WayBack,
+    after_move,
+    back_from,
+    left_by_rollback,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     other,
@@ -152,12 +154,12 @@ def _way_back_then(case: Case, decision: Decision) -> WayBack:
     """Where a rollback would go once the decision is carried out."""
     sides, ledger, live = case.state.sides, case.state.ledger, case.router.live
     if case.goal == "stage":
-        return way_back(sides, live, ledger)
+        return back_from(sides, live, ledger)
     if case.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
         left = other(decision.color)
         sides = {**sides, left: left_by_rollback(sides[left])}
     moved = after_move(ledger, sides, decision, live)
-    return way_back(sides, decision.color, moved, decision.release)
+    return back_from(sides, decision.color, moved, decision.release)
 
 
 def _replicas(case: Case, decision: Decision) -> int:

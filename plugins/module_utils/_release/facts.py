@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import WayBack
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import WayBack
 
 Facts = dict[str, Any]
 
