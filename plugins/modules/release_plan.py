@@ -358,7 +358,8 @@ rollback:
       to be staged there again first.
     - With O(goal=status) and O(goal=list) it is what a rollback would do now, and its reason what a rollback would be
       refused for, whatever that is; but no object is tried on the API server for it, as a rollback that has to redeploy does.
-    - With any other goal it is as it will be once the plan is carried out.
+    - With any other goal it is the same as it will be once the plan is carried out; null for an RV(action) of V(resolve) or
+      V(wait), after which a plan has to be made anew.
   returned: success
   type: dict
   sample: {color: blue, to: "0012345", reason: "", redeploy: false}

@@ -155,7 +155,7 @@ def _check_preview(case: Case) -> None:
 def _wait(case: Case) -> Result:
     """A plan for when somebody's swap is under way: nothing can be said before it has ended."""
     nothing = Decision("wait", case.router.living or COLORS[0])
-    return {**carried_out(case, nothing), "rollback": None}
+    return carried_out(case, nothing)
 
 
 def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    ROLLED_BACK,
+    SWAPPED,
     Ledger,
     bad,
     last_move,
@@ -48,6 +50,19 @@ class Decision:
     color: str
     release: Release | None = None
     reason: str = ""
+
+
+def moves(goal: str, decision: Decision) -> bool:
+    """Whether carrying a decision out swaps the router."""
+    return goal != "stage" and decision.action in ("stage", "scale", "swap")
+
+
+def move_written(goal: str, decision: Decision, live: str | None) -> str | None:
+    """The event by which the ledger is told that another color serves; None where none does that can be named."""
+    moved_on = decision.action == "complete" or (moves(goal, decision) and decision.color != live)
+    if not moved_on or decision.release is None:
+        return None
+    return ROLLED_BACK if goal == "rollback" else SWAPPED
 
 
 def check_claim(router: Router, claim: str, take_over: bool) -> None:

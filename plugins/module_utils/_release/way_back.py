@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import BluegreenError, InputError
@@ -17,8 +17,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     check_claim,
     check_router,
     joined,
+    move_written,
+    moves,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    ROLLED_BACK,
+    STAGED,
     SWAPPED,
     Event,
     Ledger,
@@ -29,7 +33,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
     unfinished_rollback,
     who,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    Release,
+    Side,
+    Workload,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
@@ -85,7 +93,7 @@ def plan_rollback(standing: Standing, commit: str | None = None, leaving: Releas
     check_router(router, to_idle=True)
     check_claim(router, standing.claim, standing.take_over)
     if router.cut_off:
-        back = _found(router, back_from(sides, router.cut_off, Ledger()))
+        back = _found(router, _back_from(sides, router.cut_off, Ledger()))
         return Decision(back.action, back.color or COLORS[0], back.release)
     if leaving is not None and live != leaving:
         return Decision("unchanged", router.live or COLORS[0], live, _moved(ledger, leaving, live))
@@ -93,7 +101,7 @@ def plan_rollback(standing: Standing, commit: str | None = None, leaving: Releas
         return Decision("unchanged", router.live or COLORS[0], live, f"{commit} is live already")
     if commit is None and router.live and unfinished_rollback(ledger.events, live):
         return Decision("complete", router.live, live)
-    back = back_from(sides, router.live, ledger) if commit is None else _way_to(standing, commit)
+    back = _back_from(sides, router.live, ledger) if commit is None else _way_to(standing, commit)
     back = _found(router, back)
     back = _found(router, back)
     return Decision(back.action, back.color or COLORS[0], back.release)
@@ -116,10 +124,8 @@ def as_reason(error: BluegreenError) -> str:
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def back_from(
-    sides: Mapping[str, Side], live: str | None, ledger: Ledger, leaving: Release | None = None
-) -> WayBack:
-    """What can be gone back to while ``live`` serves ``leaving`` (default: what it runs).
+def _back_from(sides: Mapping[str, Side], live: str | None, ledger: Ledger) -> WayBack:
+    """What can be gone back to from what ``live`` runs.
 
     The ledger chooses; where it does not know what is live, the other color's release is taken if it
     is proven and no rollback has left it.
@@ -127,33 +133,78 @@ def back_from(
     if live is None:
         return WayBack(None, None, "no color is live")
     side = sides[other(live)]
-    leaving = leaving or sides[live].release
+    leaving = sides[live].release
     if side.holder:
         return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
     if leaving is None or leaving not in releases_served(ledger.events):
-        reason = _not_to_go_back_to(side, bad(ledger.events, leaving))
+        reason = _not_to_go_back_to(side, ledger, leaving)
         return WayBack(None, None, reason) if reason else _reach(side, side.release, ledger)
     left_before = side.release if side.workload and side.workload.rejected else None
     good = [release for release in good_before(ledger.events, leaving) if release != left_before]
     if not good:
-        there = _not_to_go_back_to(side, bad(ledger.events, leaving))
+        there = _not_to_go_back_to(side, ledger, leaving)
         there = there or (f"{side.color} runs {side.release.commit}" if side.release else "")
         return WayBack(None, None, f"no good release served before {leaving.commit}; {there}")
     return _reach(side, good[0], ledger)
 
 
-def after_move(ledger: Ledger, sides: Mapping[str, Side], decision: Decision, live: str | None) -> Ledger:
-    """The ledger as it will be once a decision has moved the traffic, for what a rollback would do then."""
-    left = sides[live].release if live else None
-    if decision.release is None or decision.release == left:
-        return ledger
-    moved = Event(SWAPPED, "", "", decision.release, decision.color, left)
-    return ledger.with_event(moved)
+def left_by(standing: Standing, decision: Decision) -> Release | None:
+    """The release that serves no more once a decision is carried out."""
+    if decision.action == "complete":
+        cut_off = unfinished_rollback(standing.ledger.events, decision.release)
+        return cut_off.left if cut_off else None
+    return standing.sides[standing.router.live or other(decision.color)].release
 
 
-def left_by_rollback(side: Side) -> Side:
-    """The color as it stands once a rollback has left it."""
-    return replace(side, workload=replace(side.workload, rejected=True)) if side.workload else side
+def afterwards(
+    standing: Standing,
+    goal: str,
+    decision: Decision,
+    services: Mapping[str, tuple[int, ...]],
+) -> Standing:
+    """How it stands once a decision is carried out, for what a rollback would do then.
+
+    ``services`` are the node ports, by color, of the Services that come with it.
+    """
+    router, color, release = standing.router, decision.color, decision.release
+    sides = {
+        each: replace(side, service_ports=services.get(each, side.service_ports))
+        for each, side in standing.sides.items()
+    }
+    sides[color] = replace(sides[color], workload=_carried_out(sides[color].workload, decision))
+    written = []
+    if decision.action == "stage" and release:
+        written.append(Event(STAGED, "", "", release, color))
+    event, left = move_written(goal, decision, router.live), left_by(standing, decision)
+    if event and release:
+        written.append(Event(event, "", "", release, color, left))
+    beside = sides[other(color)]
+    if event == ROLLED_BACK and beside.workload and beside.release == left:
+        sides[other(color)] = replace(beside, workload=replace(beside.workload, rejected=True))
+    ledger = replace(standing.ledger, events=(*standing.ledger.events, *written))
+    if moves(goal, decision):
+        router = turned(router, color, standing.claim)
+    return replace(standing, router=router, sides=sides, ledger=ledger)
+
+
+def turned(router: Router, color: str, claim: str) -> Router:
+    """A router that a swap has brought wholly onto a color."""
+    routes = tuple(
+        replace(route, color=(other(color) if route.preview else color) if route.color else None)
+        for route in router.routes
+    )
+    return replace(
+        router, live=color, idle=other(color), routes=routes, drift=(), open_swap=None, claim=claim
+    )
+
+
+def _carried_out(work: Workload | None, decision: Decision) -> Workload | None:
+    """What stands on a decision's color then."""
+    if decision.action == "retire" and work:
+        return replace(work, replicas=0, ready_replicas=0, lack="it wants no replicas")
+    if decision.action == "stage":
+        return Workload(decision.release, "then", False, 1, 1, "", (), ())
+    return work
 
 
 def _found(router: Router, back: WayBack) -> WayBack:
@@ -208,18 +259,22 @@ def _reach(side: Side, target: Release | None, ledger: Ledger) -> WayBack:
     return WayBack(None, None, f"it would be {target.commit}, whose manifests are not kept, and {there}")
 
 
-def _not_to_go_back_to(side: Side, excluded: Iterable[Release]) -> str:
+def _not_to_go_back_to(side: Side, ledger: Ledger, leaving: Release | None) -> str:
     """Why what stands on a color is nothing to go back to; empty when it is."""
+    events = ledger.events
     work = side.workload
     if work is None:
         return f"{side.color} has no Deployment"
     if work.release is None:
         return f"what {side.color} runs was not put there by a deploy"
     name = f"{side.color} runs {work.release.commit}"
-    if work.rejected or (work.release in set(excluded) and work.proven):
+    if work.rejected or (work.release in bad(events, leaving) and work.proven):
         return f"{name}, which a rollback has left before"
     if not work.proven:
         return f"{name}, which was never proven"
+    staged = any((event.event, event.release) == (STAGED, work.release) for event in events)
+    if staged and work.release not in releases_served(events):
+        return f"{name}, which was staged and has never served"
     return ""
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -72,7 +72,11 @@ BALANCERS: dict[str, LoadBalancer] = {
     "on-green": balancer(http(80, 30082), health_check=ON_GREEN),
     "on-green-with-check-on-blue": balancer(http(80, 30082)),
 }
-WHOLE = ("whole", "cut-off-closed")
+# Those in which a run may have something to do, and not the same.
+WORKABLE = (
+    "whole", "two-ports", "preview", "health-check-on-idle", "mixed", "unknown-port", "policy-missing",
+    "cut-off-before-delete", "cut-off-closed", "cut-off-with-the-check", "on-green",
+)  # fmt: skip
 
 
 def front(name: str, *described: int) -> ClassicRouter:
@@ -114,7 +118,7 @@ def colors(color: str, commit: str) -> dict[str, Objects]:
     """What may stand on one color."""
     own = service(color)
     elsewhere = service(color) | {"spec": {"ports": [{"name": "http", "port": 80, "nodePort": 30099}]}}
-    legacy = service(color, "legacy", "web")
+    legacy = service(color, "legacy", f"web-{color}")
     return {
         "nothing": (),
         "service-alone": (own,),
@@ -171,13 +175,28 @@ def history(events: str, kept: str) -> dict[str, Any]:
     return {"kind": "ConfigMap", "metadata": {"name": "shop-releases", "namespace": "store"}, **body}
 
 
-def clusters(thorough: bool) -> Iterator[tuple[str, Objects]]:
-    """What may stand in the cluster, each with its name: everything, or as much as tells the routers apart."""
-    blues = ("good", "not-ready", "held", "not-ours") if thorough else ("good", "held")
-    greens = tuple(colors("green", OLD)) if thorough else ("good", "retired", "nothing", "held")
-    pasts = [("empty", "nothing"), ("three", "all")]
-    if thorough:
-        pasts = [*product(LEDGERS, ("nothing", "all")), ("three", "damaged"), ("three", "with-a-secret")]
-    for (events, kept), blue, green in product(pasts, blues, greens):
+Pasts = Iterable[tuple[str, str]]
+
+# What may stand in the cluster: as much as tells routers apart, as decisions apart, and everything.
+FEW: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
+    [("empty", "nothing"), ("three", "all")],
+    ("good", "held"),
+    ("good", "retired", "nothing", "held"),
+)
+SOME: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
+    [*FEW[0], ("three", "nothing"), ("rolled-back", "all"), ("announced", "all")],
+    ("good", "unproven", "held"),
+    ("nothing", "good", "unproven", "rejected", "retired", "no-service", "held"),
+)
+ALL: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
+    [*product(LEDGERS, ("nothing", "all")), ("three", "damaged"), ("three", "with-a-secret")],
+    ("good", "not-ready", "held", "not-ours"),
+    tuple(colors("green", OLD)),
+)
+
+
+def clusters(which: tuple[Pasts, tuple[str, ...], tuple[str, ...]]) -> Iterator[tuple[str, Objects]]:
+    """Each with its name."""
+    for (events, kept), blue, green in product(*which):
         there = (*colors("blue", NEW)[blue], *colors("green", OLD)[green], history(events, kept))
         yield f"{events}, {kept} kept, blue {blue}, green {green}", there

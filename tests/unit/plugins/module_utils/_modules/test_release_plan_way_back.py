@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,11 +17,24 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    Event,
+    contents,
+    read_ledger,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    PROVEN,
+    REJECTED,
+    Release,
+    read_release,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import facts_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 
+from ..routers import CERTIFICATE
 from ..some_router import facts, route
 from . import situations
-from .plans import deployment, plan, service
+from .plans import deployment, manifests, plan, service
 
 READS: dict[str, Any] = {"goal": "status", "commit": None, "manifests": None}
 GOES: dict[str, Any] = {"goal": "rollback", "commit": None, "manifests": None, "locked": True}
@@ -57,13 +73,16 @@ def swaps(router: ClassicRouter, color: str, described: tuple[int, ...]) -> None
     assert (after.live, after.drift) == (color, ())
 
 
+WHICH = {"whole": situations.ALL, "cut-off-closed": situations.SOME}
+
+
 @pytest.mark.parametrize("name", situations.BALANCERS)
 def test_status_says_of_a_rollback_what_it_then_does(name: str) -> None:
     described = (443,) if name == "listener-missing" else ()
     seen = set()
     for ports in {(), described}:
         router = situations.front(name, *ports)
-        for case, there in situations.clusters(thorough=name in situations.WHOLE):
+        for case, there in situations.clusters(WHICH.get(name, situations.FEW)):
             said = would(*there, router=facts_of(router))
             assert said == does(*there, router=facts_of(router)), case
             seen.add(said)
@@ -131,3 +150,148 @@ def test_a_secret_that_is_gone_is_said_before_somebody_needs_the_way_back() -> N
     )
     keys = {"kind": "Secret", "metadata": {"name": "keys-green", "namespace": "store"}}
     assert would(*there, keys, router=router) == "0012345 on green, again"
+
+
+# Every run says what the way back is then
+
+
+NEWEST = "0099999"
+RUNS: dict[str, dict[str, Any]] = {
+    "deploy": {"commit": NEWEST, "manifests": manifests(NEWEST)},
+    "deploy what is live": {"commit": situations.NEW, "manifests": manifests(situations.NEW)},
+    "deploy what is idle": {"commit": situations.OLD, "manifests": manifests(situations.OLD)},
+    "stage": {"commit": NEWEST, "manifests": manifests(NEWEST)},
+    "stage what is idle": {"commit": situations.OLD, "manifests": manifests(situations.OLD)},
+    "switch": {},
+    "switch to what is idle": {"commit": situations.OLD},
+    "rollback": {},
+    "rollback to the oldest": {"commit": situations.OLDEST},
+    "rollback to what is live": {"commit": situations.NEW},
+    "repair": {},
+    "repair onto blue": {"color": "blue"},
+    "repair onto green": {"color": "green"},
+    "retire": {},
+}
+
+
+# A repair sets the policy that is missing where it is described.
+DESCRIBED = (ListenerSpec(443, "HTTPS", "HTTP", CERTIFICATE, ("tls-1-2",)),)
+
+
+@dataclass
+class World:
+    """A router and a cluster in which a plan is carried out step by step, as the role's tasks do."""
+
+    router: ClassicRouter
+    objects: dict[tuple[str, str, str], dict[str, Any]]
+
+    def carry_out(self, goal: str, found: dict[str, Any]) -> None:
+        release = Release(found["commit"], found["manifest"]) if found["commit"] else None
+        left = Release(**found["leaves"]) if found["leaves"] else None
+        color = found["color"]
+        for thing in found["scale"]:
+            self._scale(thing["metadata"]["name"], thing["spec"]["replicas"])
+        for step in found["steps"]:
+            if step["do"] == "bring_up":
+                for thing in found["objects"]:
+                    self._put(thing)
+            elif step["do"] == "mark" and release:
+                self._note(color, PROVEN, release)
+                self._write(Event("staged", "", "staged", release, color), found["keep"])
+            elif step["do"] == "swap":
+                kind = Classic()
+                wish = ListenerWish(color, listeners=DESCRIBED, repair=goal == "repair", claim="shop/8c1e")
+                kind.check(self.router, wish)
+                self.router = kind.plan(self.router, wish, self.router).after
+            elif step["do"] == "record" and release:
+                self._write(Event(step["event"], "", "moved", release, color, left), found["keep"])
+                aside = other(color)
+                if step["event"] == "rolled_back" and left and self._runs(aside, left):
+                    self._note(aside, REJECTED, left)
+
+    def _put(self, thing: dict[str, Any]) -> None:
+        thing = copy.deepcopy(thing)
+        thing["metadata"] |= {"namespace": "store", "generation": 1}
+        notes = thing["metadata"].get("annotations") or {}
+        thing["metadata"]["annotations"] = {name: text for name, text in notes.items() if text}
+        self.objects[thing["kind"], "store", thing["metadata"]["name"]] = thing
+        if thing["kind"] == "Deployment":
+            self._scale(thing["metadata"]["name"], thing["spec"].get("replicas", 1))
+
+    def _scale(self, name: str, replicas: int) -> None:
+        thing = self.objects["Deployment", "store", name]
+        counts = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")
+        thing["spec"]["replicas"] = replicas
+        thing["status"] = {"observedGeneration": 1, **dict.fromkeys(counts, replicas)}
+
+    def _note(self, color: str, mark: str, release: Release) -> None:
+        notes = self.objects["Deployment", "store", f"shop-{color}"]["metadata"]["annotations"]
+        notes[mark] = release.mark("2026-06-06T00:00:00+00:00")
+
+    def _runs(self, color: str, release: Release) -> bool:
+        thing = self.objects.get(("Deployment", "store", f"shop-{color}"))
+        return thing is not None and read_release(thing) == release
+
+    def _write(self, event: Event, keep: str | None) -> None:
+        before = self.objects["ConfigMap", "store", "shop-releases"]
+        ledger = read_ledger(before).with_event(event)
+        kept = {event.release: base64.b64decode(keep)} if keep else {}
+        body = contents(replace(ledger, kept={**ledger.kept, **kept}))
+        self.objects["ConfigMap", "store", "shop-releases"] = before | body
+
+
+def tells(told: dict[str, Any]) -> str:
+    if told["color"] is None:
+        return str(told["reason"])
+    return f"{told['to']} on {told['color']}{', again' if told['redeploy'] else ''}"
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_way_back_that_a_run_tells_is_what_status_says_after_it(run: str) -> None:
+    goal, actions = run.split()[0], set()
+    asked = {"commit": None, "manifests": None, **RUNS[run]}
+    for name in situations.WORKABLE:
+        router = situations.front(name)
+        for case, there in situations.clusters(
+            situations.SOME if (name, goal) == ("whole", run) else situations.FEW
+        ):
+            objects = copy.deepcopy(there)
+            keyed = {
+                (each["kind"], each["metadata"]["namespace"], each["metadata"]["name"]): each
+                for each in objects
+            }
+            world = World(router, keyed)
+            try:
+                found = plan(*there, router=facts_of(router), goal=goal, **asked)
+            except InputError:
+                continue
+            actions.add(found["action"])
+            if found["action"] in ("resolve", "wait"):
+                assert found["rollback"] is None
+                continue
+            world.carry_out(goal, found)
+            assert tells(found["rollback"]) == would(
+                *world.objects.values(), router=facts_of(world.router)
+            ), f"{name}, {case}, {found['action']}"
+    assert actions
+
+
+def test_a_run_that_scales_the_idle_color_to_zero_does_not_go_back_to_what_is_live() -> None:
+    there = deployment("blue", "00abcde"), service("blue"), deployment("green"), service("green")
+    told = plan(*there, goal="retire", commit=None, manifests=None)["rollback"]
+    assert (told["to"], told["color"], told["reason"]) == ("0012345", "green", "")
+
+
+def test_what_was_only_staged_is_no_way_back() -> None:
+    there = deployment("blue", "00abcde"), service("blue")
+    told = plan(*there, goal="stage", commit=NEWEST, manifests=manifests(NEWEST))["rollback"]
+    assert told["reason"] == "green runs 0099999, which was staged and has never served"
+
+
+def test_the_preview_that_a_way_back_is_asked_through_turns_with_the_swap() -> None:
+    shows = facts(routes=(route(80, "blue"), route(8081, "green", preview=True)))
+    apart = facts("green", routes=(route(80, "green"),)) | {"name": "shop-preview"}
+    there = deployment("blue"), service("blue")
+    for router, preview in ((shows, shows), (facts(), apart)):
+        found = plan(*there, router=router, smoke="preview", preview_router=preview)
+        assert tells(found["rollback"]) == "0012345 on blue"

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import decision as _decision
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import way_back as _way_back
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import Decision
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Ledger
@@ -122,12 +121,6 @@ def test_a_rollback_to_what_nobody_knows_is_refused() -> None:
         plan_rollback(ROUTER, sides(work(NEW), work(OLD)), "0099999")
 
 
-def test_once_left_by_a_rollback_a_color_is_no_way_back() -> None:
-    state = sides(work(NEW), work(OLD))
-    state["blue"] = _way_back.left_by_rollback(state["blue"])
-    assert way_back(state, "green")[2] == "blue runs 00abcde, which a rollback has left before"
-
-
 @pytest.mark.parametrize(
     ("green", "kept", "expected"),
     [
@@ -210,15 +203,6 @@ def test_a_commit_can_be_chosen() -> None:
     assert (there.action, there.release) == ("swap", OLD)
     live = rollback(ROUTER, sides(work(NEW), work(OLD)), history, "00abcde")
     assert (live.action, live.reason) == ("unchanged", "00abcde is live already")
-
-
-def test_what_a_rollback_would_do_after_a_deploy() -> None:
-    state = sides(work(OLD), None)
-    decision = _decision.plan_deploy(ROUTER, state, NEW)
-    history = Ledger((moved(OLD),), {})
-    then = _way_back.after_move(history, state, decision, "blue")
-    back = _way_back.back_from(state, "green", then, NEW)
-    assert (back.color, back.to) == ("blue", "0012345")
 
 
 @pytest.mark.parametrize(
