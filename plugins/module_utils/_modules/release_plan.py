@@ -206,7 +206,8 @@ def _describe(case: Case) -> Result:
     }
     if back:
         result["rollback"] = way_back_facts(back)
-        result["history"] = [asdict(row) for row in rows(state.ledger, live, back.to)]
+        serving = live or (state.sides[router.live].adopted if router.live else None)
+        result["history"] = [asdict(row) for row in rows(state.ledger, serving, back.to)]
     return result
 
 

@@ -104,6 +104,7 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
         "color": color,
         "commit": release.commit if release else None,
         "manifest": release.manifest if release else None,
+        "to_service": decision.service,
         "reason": decision.reason,
         "objects": [],
         "undo": [],
@@ -123,6 +124,9 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
     plan["smoke"] = smoke(case, color, service) if service and reachable else None
     if reachable and decision.action != "complete":
         plan["service"] = leading(case, color, _deployment(case, color))
+    if decision.service and decision.action != "complete":
+        namespace, name = decision.service.split("/")
+        plan["service"] = [{**workload("Service", name), "namespace": namespace}]
     if rendered and release == rendered.release:
         plan["keep"] = to_keep(case, release, rendered.objects)
     if decision.action in ("scale", "retire"):

@@ -44,12 +44,15 @@ class Decision:
     - complete: a rollback has moved the traffic and was cut off before it wrote that down;
     - retire: the color is scaled to zero;
     - wait: somebody's swap is under way, and only after it can be told what is to be done.
+
+    ``service`` is the Service of no deploy, ``<namespace>/<name>``, that a rollback goes to instead of a release.
     """
 
     action: str
     color: str
     release: Release | None = None
     reason: str = ""
+    service: str | None = None
 
 
 def moves(goal: str, decision: Decision) -> bool:
@@ -60,7 +63,7 @@ def moves(goal: str, decision: Decision) -> bool:
 def move_written(goal: str, decision: Decision, live: str | None) -> str | None:
     """The event by which the ledger is told that another color serves; None where none does that can be named."""
     moved_on = decision.action == "complete" or (moves(goal, decision) and decision.color != live)
-    if not moved_on or decision.release is None:
+    if not moved_on or (decision.release is None and decision.service is None):
         return None
     return ROLLED_BACK if goal == "rollback" else SWAPPED
 

@@ -307,8 +307,8 @@ def _run_lines(run: Run) -> Iterator[str]:
     yield f"{run.asked.app}: {_headline(run)}"
     if run["failure"]:
         yield f"why: {reason(run).splitlines()[0]}"
-    commit = run.release(run.live).get("commit")
-    before = f"{commit} on {run.live}" if commit else str(run.live)
+    serves = _serves(run.release(run.live).get("adopted"), run.release(run.live).get("commit"))
+    before = f"{serves} on {run.live}" if serves else str(run.live)
     if run.moved and run.live:
         yield f"before: {before}"
     elif run["failure"] and run.live:
@@ -347,7 +347,7 @@ def _headline(run: Run) -> str:
         "unchanged": _nothing_to_do(run),
         "repaired": f"{'would be' if would else 'is'} wholly on {run.color}",
         "deployed": f"{run.wanted}{' would be' if would else ''} deployed to {run.color}",
-        "rolled_back": f"{'would roll' if would else 'rolled'} back to {run.wanted} on {run.color}",
+        "rolled_back": f"{'would roll' if would else 'rolled'} back to {_serves(run.plan.get('to_service'), run.wanted)} on {run.color}",
         "staged": f"{run.wanted}{' would be' if would else ''} staged on {run.color}, {run.live} stays live",
         "retired": f"{run.color}{' would be' if would else ''} scaled to zero, {run.live} stays live",
         "previewed": f"{_idle(run)}{' would be' if would else ''} shown at {_preview_at(run)}",
@@ -461,7 +461,13 @@ def _color_line(release: Returned) -> str:
     return f"{what}, {', '.join(marks)}, {state} ({release['ready_replicas']} of {release['replicas']}), {target}"
 
 
+def _serves(service: str | None, commit: str | None) -> str | None:
+    return f"Service {service}" if service else commit
+
+
 def _way_back(rollback: Returned) -> str:
+    if rollback.get("service"):
+        return f"to Service {rollback['service']} on {rollback['color']}"
     if rollback["to"]:
         again = ", staged again first" if rollback.get("redeploy") else ""
         return f"to {rollback['to']} on {rollback['color']}{again}"

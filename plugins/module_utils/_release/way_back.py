@@ -62,12 +62,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class WayBack:
-    """The color and release that a rollback would go to, and how; or in ``reason`` why there is none."""
+    """The color and release that a rollback would go to, and how; or in ``reason`` why there is none.
+
+    ``service`` is the Service of no deploy, ``<namespace>/<name>``, where that is what it goes to.
+    """
 
     color: str | None
     release: Release | None
     reason: str
     action: str = ""
+    service: str | None = None
 
     @property
     def to(self) -> str | None:
@@ -94,17 +98,17 @@ def plan_rollback(standing: Standing, commit: str | None = None, leaving: Releas
     check_claim(router, standing.claim, standing.take_over)
     if router.cut_off:
         back = _found(router, _back_from(sides, router.cut_off, Ledger()))
-        return Decision(back.action, back.color or COLORS[0], back.release)
+        return _to(back)
     if leaving is not None and live != leaving:
         return Decision("unchanged", router.live or COLORS[0], live, _moved(ledger, leaving, live))
     if commit is not None and live and live.commit == commit:
         return Decision("unchanged", router.live or COLORS[0], live, f"{commit} is live already")
-    if commit is None and router.live and unfinished_rollback(ledger.events, live):
-        return Decision("complete", router.live, live)
+    cut_off = unfinished_rollback(ledger.events, live)
+    if commit is None and router.live and cut_off:
+        return Decision("complete", router.live, live, service=cut_off.service)
     back = _back_from(sides, router.live, ledger) if commit is None else _way_to(standing, commit)
     back = _found(router, back)
-    back = _found(router, back)
-    return Decision(back.action, back.color or COLORS[0], back.release)
+    return _to(_found(router, back))
 
 
 def way_back(standing: Standing) -> WayBack:
@@ -113,7 +117,7 @@ def way_back(standing: Standing) -> WayBack:
         decision = plan_rollback(standing)
     except InputError as error:
         return WayBack(None, None, as_reason(error))
-    return WayBack(decision.color, decision.release, "", decision.action)
+    return WayBack(decision.color, decision.release, "", decision.action, decision.service)
 
 
 def as_reason(error: BluegreenError) -> str:
@@ -127,13 +131,15 @@ def as_reason(error: BluegreenError) -> str:
 def _back_from(sides: Mapping[str, Side], live: str | None, ledger: Ledger) -> WayBack:
     """What can be gone back to from what ``live`` runs.
 
-    The ledger chooses; where it does not know what is live, the other color's release is taken if it
+    Where that took over from what is of no deploy, it is the way back for as long as it serves. Else the ledger chooses; where it does not know what is live, the other color's release is taken if it
     is proven and no rollback has left it.
     """
     if live is None:
         return WayBack(None, None, "no color is live")
     side = sides[other(live)]
     leaving = sides[live].release
+    if side.adopted and leaving is not None and _took_over(ledger, leaving):
+        return WayBack(side.color, None, "", "swap", side.adopted)
     if side.holder:
         return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
     if leaving is None or leaving not in releases_served(ledger.events):
@@ -171,13 +177,15 @@ def afterwards(
         each: replace(side, service_ports=services.get(each, side.service_ports))
         for each, side in standing.sides.items()
     }
-    sides[color] = replace(sides[color], workload=_carried_out(sides[color].workload, decision))
+    side = sides[color]
+    adopted = side.adopted if decision.action != "stage" else None
+    sides[color] = replace(side, workload=_carried_out(side.workload, decision), adopted=adopted)
     written = []
     if decision.action == "stage" and release:
         written.append(Event(STAGED, "", "", release, color))
     event, left = move_written(goal, decision, router.live), left_by(standing, decision)
-    if event and release:
-        written.append(Event(event, "", "", release, color, left))
+    if event:
+        written.append(Event(event, "", "", release, color, left, service=decision.service))
     beside = sides[other(color)]
     if event == ROLLED_BACK and beside.workload and beside.release == left:
         sides[other(color)] = replace(beside, workload=replace(beside.workload, rejected=True))
@@ -207,6 +215,16 @@ def _carried_out(work: Workload | None, decision: Decision) -> Workload | None:
     return work
 
 
+def _took_over(ledger: Ledger, leaving: Release) -> bool:
+    """Whether a release went live over what is of no deploy; so it did for all that the ledger knows, where that is nothing."""
+    moves = (event for event in reversed(ledger.events) if event.event in (SWAPPED, ROLLED_BACK))
+    return next((event.left is None for event in moves if event.release == leaving), True)
+
+
+def _to(back: WayBack) -> Decision:
+    return Decision(back.action, back.color or COLORS[0], back.release, service=back.service)
+
+
 def _found(router: Router, back: WayBack) -> WayBack:
     if back.color is None:
         raise _NowhereError(router, back.reason)
@@ -220,7 +238,8 @@ def _way_to(standing: Standing, commit: str) -> WayBack:
         return WayBack(None, None, "no color is live")
     side = standing.sides[other(router.live)]
     if side.holder:
-        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
+        back = ", which a rollback goes to that is given no commit" if side.adopted else ""
+        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}{back}")
     if side.release and side.release.commit == commit:
         return _reach(side, side.release, ledger)
     told = [each for event in reversed(ledger.events) for each in (event.release, event.left) if each]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -26,7 +27,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router i
 from ..routers import PER_LISTENER, SINGLE, check, http, https
 from ..routers import router as balancer
 from ..swaps import intent
-from .plans import HASHES, deployment, manifests, plan, service
+from .plans import HASHES, deployment, endpoints, manifests, plan, service
 
 Objects = tuple[dict[str, Any], ...]
 
@@ -131,6 +132,9 @@ def colors(color: str, commit: str) -> dict[str, Objects]:
         "other-port": (deployment(color, commit), elsewhere),
         "not-ours": (foreign(color), own),
         "held": (legacy,),
+        "adopted": (legacy, endpoints(legacy)),
+        "adopted-and-down": (legacy, endpoints(legacy, ready=False)),
+        "adopted-by-its-name": (foreign(color), own, endpoints(own)),
         "held-before-a-deployment": (deployment(color, commit), legacy),
     }
 
@@ -150,6 +154,14 @@ LEDGERS: dict[str, tuple[Event, ...]] = {
     "failed-since": (*HISTORY, moved("failed", OLD, bad=True)),
     "rolled-back": (*HISTORY, moved("rolled_back", OLD, NEW)),
     "rolled-back-twice": (*HISTORY, moved("rolled_back", OLD, NEW), moved("rolled_back", OLDEST, OLD)),
+    "back-to-a-service": (
+        moved("swapped", NEW),
+        replace(moved("rolled_back", NEW, NEW), release=None, service="legacy/web-blue"),
+    ),
+    "announced-to-a-service": (
+        moved("swapped", NEW),
+        replace(moved("rollback", NEW, NEW), release=None, service="legacy/web-blue"),
+    ),
     "announced": (*HISTORY, moved("rollback", OLD, NEW)),
 }
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys-COLOR}\n---"
@@ -180,17 +192,22 @@ Pasts = Iterable[tuple[str, str]]
 # What may stand in the cluster: as much as tells routers apart, as decisions apart, and everything.
 FEW: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
     [("empty", "nothing"), ("three", "all")],
-    ("good", "held"),
-    ("good", "retired", "nothing", "held"),
+    ("good", "adopted"),
+    ("good", "retired", "nothing", "adopted"),
 )
 SOME: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
-    [*FEW[0], ("three", "nothing"), ("rolled-back", "all"), ("announced", "all")],
-    ("good", "unproven", "held"),
-    ("nothing", "good", "unproven", "rejected", "retired", "no-service", "held"),
+    [
+        *FEW[0],
+        ("three", "nothing"),
+        ("announced", "all"),
+        ("announced-to-a-service", "all"),
+    ],
+    ("good", "unproven", "adopted"),
+    ("nothing", "good", "retired", "no-service", "adopted-by-its-name"),
 )
 ALL: tuple[Pasts, tuple[str, ...], tuple[str, ...]] = (
-    [*product(LEDGERS, ("nothing", "all")), ("three", "damaged"), ("three", "with-a-secret")],
-    ("good", "not-ready", "held", "not-ours"),
+    [*product(LEDGERS, ("all",)), ("three", "nothing"), ("three", "damaged"), ("three", "with-a-secret")],
+    ("good", "not-ready", "held", "adopted", "not-ours"),
     tuple(colors("green", OLD)),
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic, ClassicRouter
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     Event,
     contents,
@@ -34,7 +35,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
 from ..routers import CERTIFICATE
 from ..some_router import facts, route
 from . import situations
-from .plans import deployment, manifests, plan, service
+from .plans import Cluster, deployment, endpoints, manifests, plan, service
+from .situations import Objects
 
 READS: dict[str, Any] = {"goal": "status", "commit": None, "manifests": None}
 GOES: dict[str, Any] = {"goal": "rollback", "commit": None, "manifests": None, "locked": True}
@@ -47,18 +49,20 @@ def would(*objects: dict[str, Any], **more: Any) -> str:
         assert told["to"] is None
         return str(told["reason"])
     assert told["reason"] == ""
-    return f"{told['to']} on {told['color']}{', again' if told['redeploy'] else ''}"
+    return tells(told)
 
 
 def does(*objects: dict[str, Any], **more: Any) -> str:
     """Where it goes, or what it is refused for, in the same words."""
     try:
-        done = plan(*objects, **GOES, **more)
+        done = plan(*objects, **{**GOES, **more})
     except InputError as error:
-        reason = error.message.removesuffix(".").split("nothing to roll back to on load balancer shop: ")[-1]
+        reason = re.sub("^There is nothing to roll back to on load balancer [a-z-]+: ", "", error.message)
+        reason = reason.removesuffix(".")
         return reason if reason[1:2].isupper() else reason[:1].lower() + reason[1:]
     assert done["action"] in ("swap", "stage", "scale", "complete")
-    return f"{done['commit']} on {done['color']}{', again' if done['action'] == 'stage' else ''}"
+    where = done["commit"] or f"Service {done['to_service']}"
+    return f"{where} on {done['color']}{', again' if done['action'] == 'stage' else ''}"
 
 
 def swaps(router: ClassicRouter, color: str, described: tuple[int, ...]) -> None:
@@ -188,6 +192,7 @@ class World:
     def carry_out(self, goal: str, found: dict[str, Any]) -> None:
         release = Release(found["commit"], found["manifest"]) if found["commit"] else None
         left = Release(**found["leaves"]) if found["leaves"] else None
+        service = found["to_service"]
         color = found["color"]
         for thing in found["scale"]:
             self._scale(thing["metadata"]["name"], thing["spec"]["replicas"])
@@ -203,8 +208,10 @@ class World:
                 wish = ListenerWish(color, listeners=DESCRIBED, repair=goal == "repair", claim="shop/8c1e")
                 kind.check(self.router, wish)
                 self.router = kind.plan(self.router, wish, self.router).after
-            elif step["do"] == "record" and release:
-                self._write(Event(step["event"], "", "moved", release, color, left), found["keep"])
+            elif step["do"] == "record":
+                self._write(
+                    Event(step["event"], "", "moved", release, color, left, service=service), found["keep"]
+                )
                 aside = other(color)
                 if step["event"] == "rolled_back" and left and self._runs(aside, left):
                     self._note(aside, REJECTED, left)
@@ -235,7 +242,7 @@ class World:
     def _write(self, event: Event, keep: str | None) -> None:
         before = self.objects["ConfigMap", "store", "shop-releases"]
         ledger = read_ledger(before).with_event(event)
-        kept = {event.release: base64.b64decode(keep)} if keep else {}
+        kept = {event.release: base64.b64decode(keep)} if keep and event.release else {}
         body = contents(replace(ledger, kept={**ledger.kept, **kept}))
         self.objects["ConfigMap", "store", "shop-releases"] = before | body
 
@@ -243,7 +250,8 @@ class World:
 def tells(told: dict[str, Any]) -> str:
     if told["color"] is None:
         return str(told["reason"])
-    return f"{told['to']} on {told['color']}{', again' if told['redeploy'] else ''}"
+    where = told["to"] or f"Service {told['service']}"
+    return f"{where} on {told['color']}{', again' if told['redeploy'] else ''}"
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -295,3 +303,103 @@ def test_the_preview_that_a_way_back_is_asked_through_turns_with_the_swap() -> N
     for router, preview in ((shows, shows), (facts(), apart)):
         found = plan(*there, router=router, smoke="preview", preview_router=preview)
         assert tells(found["rollback"]) == "0012345 on blue"
+
+
+# What was there before the first deploy
+
+LEGACY = service("blue", "legacy", "web")
+ADOPTED = (LEGACY, endpoints(LEGACY))
+FIRST = situations.history("adopted", "all")
+NEW_ON_GREEN = (deployment("green", situations.NEW), service("green"))
+ON_GREEN = facts("green")
+TO_LEGACY = "Service legacy/web on blue"
+
+
+@pytest.mark.parametrize(
+    ("there", "goes"),
+    [
+        (ADOPTED, TO_LEGACY),
+        ((LEGACY, endpoints(LEGACY, ready=False)), "node port of blue is held by Service legacy/web"),
+        ((LEGACY,), "node port of blue is held by Service legacy/web"),
+        (situations.colors("blue", situations.OLD)["adopted-by-its-name"], "Service store/shop-blue on blue"),
+        ((service("blue"),), "no good release served before 00abcde; blue has no Deployment"),
+    ],
+)
+def test_a_rollback_goes_to_what_the_first_deploy_took_over_from(there: Objects, goes: str) -> None:
+    for first in (FIRST, situations.history("empty", "nothing")):
+        said = would(*there, *NEW_ON_GREEN, first, router=ON_GREEN)
+        assert said == does(*there, *NEW_ON_GREEN, first, router=ON_GREEN)
+        assert said == goes or first is not FIRST
+
+
+def test_who_may_not_see_what_is_behind_it_has_it_proven_when_it_is_gone_back_to() -> None:
+    class Blind(Cluster):
+        def list(self, api_version: str, kind: str, *where: Any) -> Any:
+            if kind == "EndpointSlice":
+                raise ClusterError("Forbidden.", status=403)
+            return super().list(api_version, kind, *where)
+
+    assert would(cluster=Blind(LEGACY, *NEW_ON_GREEN, FIRST), router=ON_GREEN) == TO_LEGACY
+    own = situations.colors("blue", situations.OLD)["adopted-by-its-name"]
+    assert "not put there by a deploy" in would(cluster=Blind(*own, *NEW_ON_GREEN, FIRST), router=ON_GREEN)
+
+
+def test_it_is_proven_by_its_endpoints_and_written_down_without_a_commit() -> None:
+    found = plan(*ADOPTED, *NEW_ON_GREEN, FIRST, router=ON_GREEN, **GOES)
+    assert (found["commit"], found["manifest"], found["to_service"]) == (None, None, "legacy/web")
+    assert found["lasting"] == [{"kind": "Service", "name": "web", "namespace": "legacy"}]
+    done = ["announce", "settle", "begin_swap", "swap", "record"]
+    assert [step["do"] for step in found["steps"]] == done
+    assert found["leaves"]["commit"] == situations.NEW
+    assert tells(found["rollback"]) == "green runs 00abcde, which a rollback has left before"
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes"),
+    [
+        ({}, "green runs 00abcde, which a rollback has left before"),
+        ({"commit": situations.NEW}, "00abcde on green"),
+        (
+            {"commit": NEWEST},
+            "0099999 is not known; green runs 00abcde, and the ledger keeps 0000001, 0012345, 00abcde",
+        ),
+    ],
+)
+def test_after_that_only_a_commit_that_is_named_is_gone_to(asked: dict[str, Any], goes: str) -> None:
+    green = (situations.rejected(deployment("green", situations.NEW), situations.NEW), service("green"))
+    history = situations.history("back-to-a-service", "all")
+    assert does(*ADOPTED, *green, history, router=facts("blue"), **asked) == goes
+
+
+def test_a_commit_is_never_a_service() -> None:
+    said = does(*ADOPTED, *NEW_ON_GREEN, FIRST, router=ON_GREEN, commit=situations.OLD)
+    assert said == (
+        "node port of blue is held by Service legacy/web, which a rollback goes to that is given no commit"
+    )
+
+
+def test_a_service_that_came_to_a_node_port_of_ours_is_no_way_back() -> None:
+    assert would(*ADOPTED, *NEW_ON_GREEN, situations.history("three", "all"), router=ON_GREEN) == (
+        "node port of blue is held by Service legacy/web"
+    )
+
+
+def test_the_first_deploy_tells_the_service_that_it_takes_over_from() -> None:
+    assert tells(plan(*ADOPTED)["rollback"]) == TO_LEGACY
+
+
+def test_going_back_to_a_service_that_was_cut_off_is_only_written_down() -> None:
+    history = situations.history("announced-to-a-service", "all")
+    found = plan(*ADOPTED, *NEW_ON_GREEN, history, router=facts("blue"), **GOES)
+    assert (found["action"], found["to_service"], found["leaves"]["commit"]) == (
+        "complete",
+        "legacy/web-blue",
+        situations.NEW,
+    )
+
+
+def test_the_history_tells_the_service() -> None:
+    found = plan(
+        LEGACY, *NEW_ON_GREEN, situations.history("back-to-a-service", "all"), router=ON_GREEN, **READS
+    )
+    assert [row["commit"] for row in found["history"]] == ["Service legacy/web-blue", "00abcde"]

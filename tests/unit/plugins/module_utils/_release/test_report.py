@@ -556,3 +556,19 @@ def test_what_is_done_after_a_failure(ended: Run, expected: list[str]) -> None:
 )
 def test_when_a_phase_began(ended: Run, checks: float | None, swap: float | None) -> None:
     assert (ended.checks_begun.get("at"), ended.swap_begun.get("at")) == (checks, swap)
+
+
+def test_a_service_of_no_deploy_is_named_where_there_is_no_commit() -> None:
+    """Before the first deploy green was served by other means; blue is live and is left."""
+    there = {"color": "green", "to": None, "service": "legacy/web", "reason": "", "redeploy": False}
+    status = run("status", plan=PLAN | {"rollback": there})
+    assert summary(status)[-1] == "rollback: to Service legacy/web on green"
+    back = PLAN | {"action": "swap", "commit": None, "to_service": "legacy/web"}
+    gone_back = replace(
+        run("rollback", plan=back, swap=SWAP), asked=replace(ASKED, action="rollback", commit="")
+    )
+    assert summary(gone_back)[0] == "shop: rolled back to Service legacy/web on green"
+    assert result(gone_back)["commit"] is None
+    releases = {"blue": BLUE | {"commit": None, "adopted": "legacy/web"}, "green": GREEN}
+    first = run(plan=PLAN | {"releases": releases}, swap=SWAP)
+    assert summary(first)[1] == "before: Service legacy/web on blue"
