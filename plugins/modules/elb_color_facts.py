@@ -222,8 +222,8 @@ load_balancers:
           returned: always
         mended_by:
           description:
-            - V(swap) where any swap mends it, V(repair) where one does with
-              O(octoblu.bluegreen.elb_listener_swap#module:repair=true), or one that resolves a swap that was cut off.
+            - V(swap) where any swap mends it, V(swap_to_idle) where one to the idle color does, V(repair) where one does
+              with O(octoblu.bluegreen.elb_listener_swap#module:repair=true), or one that resolves a swap that was cut off.
             - Empty where a person has to.
           type: list
           elements: str

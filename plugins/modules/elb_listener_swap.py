@@ -139,7 +139,8 @@ options:
     description:
       - Also bring a drifted load balancer onto the color. Mends the drift V(mixed), V(listener_missing) with O(listeners),
         V(unknown_port), V(health_check_on_idle), V(policy_missing) with O(listeners), and V(swap_interrupted).
-      - Without it a drifted load balancer is refused, but for a swap that was cut off, which is resolved first.
+      - Without it a drifted load balancer is refused, but for a swap that was cut off, which is resolved first, and for
+        what the swap itself mends (RV(octoblu.bluegreen.elb_color_facts#module:load_balancers.drift[].mended_by)).
     type: bool
     default: false
   wait_for_swap:

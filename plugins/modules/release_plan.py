@@ -198,6 +198,13 @@ color:
   returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: green
+to_service:
+  description:
+    - The C(Service), C(<namespace>/<name>), that serves then by other means than a deploy, where a rollback goes to that;
+      null otherwise. RV(commit) and RV(manifest) are null then.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
+  sample: legacy/web
 commit:
   description: The commit that the color runs then.
   returned: O(goal) is neither V(status) nor V(list)
@@ -258,7 +265,7 @@ workloads:
   sample: [{kind: Deployment, name: shop-green}]
 service:
   description: The C(Service) that has to lead to the color right before traffic does, for
-    O(octoblu.bluegreen.k8s_wait_ready#module:workloads); empty where it is somebody else's.
+    O(octoblu.bluegreen.k8s_wait_ready#module:workloads); empty where it is somebody else's that is not gone back to.
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
@@ -352,8 +359,9 @@ claim:
 releases:
   description:
     - What each color runs, with C(commit), C(manifest), C(proven), C(rejected), C(ready) and what it C(lack)s,
-      C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, and the foreign
-      Service that is C(holder) of one of these node ports.
+      C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, the foreign
+      Service that is C(holder) of one of these node ports, and the one that is C(adopted), which serves there by other means
+      than a deploy.
   returned: success
   type: dict
   sample:
@@ -370,15 +378,21 @@ releases:
       node_ports: [30081]
       target: node port 30081
       holder: null
+      adopted: null
     green: {commit: null}
 rollback:
   description:
-    - What a rollback goes C(to) and on which C(color), or the C(reason) why there is none. C(redeploy) says that it has
-      to be staged there again first.
-    - As it will be once the plan is carried out; with O(goal=status) and O(goal=list), as it is.
+    - The commit that a rollback goes C(to) and on which C(color), or the C(reason) why there is none, with null for the color.
+      C(redeploy) says that it has to be staged there again first.
+    - Before what was deployed first may come a C(service), C(<namespace>/<name>), that serves by other means than a deploy;
+      C(to) is null then.
+    - With O(goal=status) and O(goal=list) it is what a rollback would do now, and its reason what a rollback would be
+      refused for, whatever that is; but no object is tried on the API server for it, as a rollback that has to redeploy does.
+    - With any other goal it is the same as it will be once the plan is carried out; null for an RV(action) of V(resolve) or
+      V(wait), after which a plan has to be made anew.
   returned: success
   type: dict
-  sample: {color: blue, to: "0012345", reason: "", redeploy: false}
+  sample: {color: blue, to: "0012345", service: null, reason: "", redeploy: false}
 lock:
   description:
     - Who holds the application's lock, with C(holder), C(purpose), C(phase), C(since), C(until), and C(over), which says

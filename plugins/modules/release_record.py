@@ -46,11 +46,13 @@ options:
   commit:
     description: The commit of the release; for a rollback, of the one that it goes to.
     type: str
-    required: true
   manifest:
     description: The hash of its manifests, as RV(octoblu.bluegreen.release_plan#module:manifest) has it.
     type: str
-    required: true
+  service:
+    description:
+      - The C(Service) of no deploy, C(<namespace>/<name>), that a rollback goes to, where there is no O(commit) that it does.
+    type: str
   left:
     description: The release that served before.
     type: dict
@@ -172,7 +174,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client 
     secrets,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module, enter
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.release_record import EVENTS, run
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.release_record import (
+    EVENTS,
+    run,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS
 
 MODULE = Module(
@@ -185,8 +190,9 @@ MODULE = Module(
         "namespace": {"type": "str", "required": True},
         "event": {"type": "str", "required": True, "choices": list(EVENTS)},
         "color": {"type": "str", "required": True, "choices": list(COLORS)},
-        "commit": {"type": "str", "required": True},
-        "manifest": {"type": "str", "required": True},
+        "commit": {"type": "str"},
+        "manifest": {"type": "str"},
+        "service": {"type": "str"},
         "left": {
             "type": "dict",
             "options": {
@@ -216,6 +222,11 @@ MODULE = Module(
         "unlock": {"type": "str", "no_log": False},
         **ARGUMENT_SPEC,
     },
+    required_one_of=[("commit", "service")],
+    required_together=[("commit", "manifest")],
+    required_if=[
+        ("event", event, ("commit",)) for event in EVENTS if event not in ("rollback", "rolled_back")
+    ],
 )
 
 

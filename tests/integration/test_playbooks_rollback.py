@@ -18,6 +18,9 @@ def twice(shop: Shop) -> Shop:
 
 @pytest.mark.both_doors
 def test_back_and_no_further(twice: Shop) -> None:
+    # The swap back sets the health check right, which somebody has put on the idle color.
+    on_idle = {**twice.balancer.check, "Target": f"HTTP:{twice.node_ports['blue']}{twice.settings.who_path}"}
+    twice.balancer.elb.configure_health_check(LoadBalancerName=twice.balancer.name, HealthCheck=on_idle)
     before, router = twice.objects(), twice.balancer.description
     refused = twice.rollback(commit="0000009", environment=QUICK)
     assert refused.outcome == "refused"
@@ -29,7 +32,7 @@ def test_back_and_no_further(twice: Shop) -> None:
 
     back = twice.rollback(commit="0000001")
     assert (back.code, back.outcome) == (0, "rolled_back"), back.output
-    assert twice.who() == "blue"
+    assert (twice.who(), twice.balancer.check) == ("blue", on_idle)
     assert (back.result["commit"], back.result["previous_commit"]) == ("0000001", "0000002")
     assert back.result["rollback"]["reason"] == (
         "no good release served before 0000001; green runs 0000002, which a rollback has left before"
@@ -42,3 +45,48 @@ def test_back_and_no_further(twice: Shop) -> None:
     assert again.outcome == "refused"
     assert "green runs 0000002, which a rollback has left before" in again.reason
     assert twice.who() == "blue"
+
+
+def test_back_to_what_was_there_before_the_first_deploy(shop: Shop) -> None:
+    """It was made by other means, and only somebody who deletes its Service takes the way back."""
+    port, labels = shop.settings.container_port, {"app": "legacy"}
+    image = shop.settings.image.replace("{{ bluegreen_commit }}", "0000000")
+    probe = {"periodSeconds": 1, "httpGet": {"path": shop.settings.who_path, "port": port}}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "web", "image": image, "readinessProbe": probe}]},
+    }
+    shop.apply(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "legacy", "namespace": shop.namespace},
+            "spec": {"selector": {"matchLabels": labels}, "template": template},
+        }
+    )
+    service = shop.service("legacy", shop.node_ports["green"])
+    service["spec"]["ports"][0]["targetPort"] = port
+    shop.apply(service)
+    shop.kubectl("rollout", "status", "deployment/legacy", "-n", shop.namespace, "--timeout=60s")
+
+    deployed = shop.deploy("0000001")
+    assert (deployed.outcome, shop.who()) == ("deployed", "blue"), deployed.output
+    where = f"Service {shop.namespace}/legacy"
+    assert f"rollback: to {where} on green" in deployed.output
+    status = shop.status(environment=QUICK)
+    assert status.result["rollback"] == deployed.result["rollback"]
+    back = shop.rollback()
+    assert (back.outcome, back.result["commit"], back.result["color"]) == ("rolled_back", None, "green"), (
+        back.output
+    )
+    assert f"rolled back to {where} on green" in back.output
+    assert shop.who().startswith("legacy-")
+    event = shop.events()[-1]
+    assert (event["event"], event["service"], event.get("commit")) == (
+        "rolled_back",
+        f"{shop.namespace}/legacy",
+        None,
+    )
+    assert back.result["rollback"]["reason"] == "blue runs 0000001, which a rollback has left before"
+    again = shop.rollback(commit="0000001", environment=QUICK)
+    assert (again.outcome, shop.who()) == ("rolled_back", "blue"), again.output

@@ -36,7 +36,13 @@ def test_both_halves(shop: Shop, tmp_path: Path) -> None:
         "back: to 0000001 on blue, at once",
     ):
         assert f'"{line}"' in finished.output, finished.output
-    assert finished.result["rollback"] == {"color": "blue", "to": "0000001", "reason": "", "redeploy": False}
+    assert finished.result["rollback"] == {
+        "color": "blue",
+        "to": "0000001",
+        "service": None,
+        "reason": "",
+        "redeploy": False,
+    }
     assert (shop.objects(), shop.balancer.description) == before
     nowhere = shop.status(
         # Whichever door its modules go through, it is the role that writes the file.

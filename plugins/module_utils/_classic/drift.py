@@ -13,7 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import (
+    REPAIR,
+    SWAP,
+    SWAP_TO_IDLE,
+    Drift,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     ColorPorts,
     check_target_port,
@@ -134,7 +139,7 @@ def health_check_drift(router: LoadBalancer, live: str, blue: ColorPorts, green:
                 "health_check_on_idle",
                 f"the health check of {router.name} is {router.health_check.target}, on {other(live)}, while {live} "
                 f"is live: repair it, or instances go out of service when {other(live)} is scaled down",
-                (REPAIR,),
+                (SWAP_TO_IDLE, REPAIR),
             )
         ]
     return []

@@ -15,7 +15,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import (
+    REPAIR,
+    SWAP,
+    SWAP_TO_IDLE,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Wish
 
 
@@ -36,9 +40,10 @@ class ListenerWish(Wish):
 
 
 def check_whole(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> None:
-    """Refuse a router that has drifted, but for listeners that the wish describes; raises InputError."""
+    """Refuse a router that has drifted in what the swap does not mend; raises InputError."""
+    mends = {SWAP, SWAP_TO_IDLE} if wish.color == colors.idle else {SWAP}
     for drift in colors.drift:
-        if SWAP in drift.mended_by:
+        if mends & {*drift.mended_by}:
             continue
         hint = " (repair mends it)" if REPAIR in drift.mended_by else ""
         raise InputError(

@@ -48,10 +48,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     plan_preview,
     plan_repair,
     plan_retire,
-    plan_rollback,
     plan_stage,
     plan_switch,
-    way_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
     drift_of_live,
@@ -83,6 +81,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendere
     Rendered,
     read_rendered,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging import (
+    proven_way_back,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import (
+    plan_rollback,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import (
     router_of,
 )
@@ -108,7 +112,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
         hooks_warning = _check_hooks(params)
     if goal not in READING and not waits:
-        check_router(router, repairs=goal == "repair")
+        check_router(router, repairs=goal == "repair", to_idle=goal in ("rollback", "switch"))
     local_allowed = params["allow_local"] or router.abilities.local_traffic
     rendered = (
         read_rendered(params["manifests"], places, commit, local_allowed)
@@ -151,7 +155,7 @@ def _check_preview(case: Case) -> None:
 def _wait(case: Case) -> Result:
     """A plan for when somebody's swap is under way: nothing can be said before it has ended."""
     nothing = Decision("wait", case.router.living or COLORS[0])
-    return {**carried_out(case, nothing), "rollback": None}
+    return carried_out(case, nothing)
 
 
 def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
@@ -171,8 +175,7 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         return carried_out(
             case, plan_preview(router, case.params["preview_port"], apart=case.follows is not None)
         )
-    leaving = _leaving(case)
-    return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
+    return carried_out(case, plan_rollback(case.standing, commit, _leaving(case)))
 
 
 def _leaving(case: Case) -> Release | None:
@@ -188,7 +191,7 @@ def _leaving(case: Case) -> Release | None:
 
 def _describe(case: Case) -> Result:
     state, router = case.state, case.router
-    back = way_back(state.sides, router.live, state.ledger)
+    back = proven_way_back(case) if case.goal in READING else None
     live = state.sides[router.live].release if router.live else None
     hold = read_hold(state.lease) if state.lease else None
     looked_ago = time.time() - case.params["since"] if case.params["since"] else 0.0
@@ -201,13 +204,14 @@ def _describe(case: Case) -> Result:
         "releases": {
             color: release_facts(side, router.targets[color].words) for color, side in state.sides.items()
         },
-        "rollback": way_back_facts(back),
         "lock": describe_hold(hold, _over(case.client, hold)) if hold else None,
         "lock_version": version if state.lock_seen else None,
         "host": case.client.host,
     }
-    if case.goal in READING:
-        result["history"] = [asdict(row) for row in rows(state.ledger, live, back.to)]
+    if back:
+        result["rollback"] = way_back_facts(back)
+        serving = live or (state.sides[router.live].adopted if router.live else None)
+        result["history"] = [asdict(row) for row in rows(state.ledger, serving, back.to)]
     return result
 
 

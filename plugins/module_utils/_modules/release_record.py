@@ -39,6 +39,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger 
     name_of_ledger,
     read_ledger,
     trimmed,
+    what,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import name_of_lock
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
@@ -65,14 +66,14 @@ _CAUSE_LENGTH = 300
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
-    release = Release(params["commit"], params["manifest"])
+    release = Release(params["commit"], params["manifest"]) if params["commit"] else None
     result: Result = {"changed": False, "unlocked": False, "warnings": []}
     if check_mode:
         return result
     _hold(client, params)
     left = Release(**params["left"]) if params["left"] else None
     images: dict[str, str] = {}
-    if params["event"] == STAGED:
+    if params["event"] == STAGED and release:
         _unused, images = together(
             [
                 partial(_mark, params, client, result, PROVEN, params["color"], release),
@@ -114,7 +115,7 @@ def _hold(client: Cluster, params: Mapping[str, Any]) -> None:
 def _event(
     params: Mapping[str, Any],
     client: Cluster,
-    release: Release,
+    release: Release | None,
     left: Release | None,
     images: Mapping[str, str],
 ) -> Event:
@@ -139,6 +140,7 @@ def _event(
         release=release,
         color=params["color"],
         left=left,
+        service=None if release else params["service"],
         by={"user": user, "host": host, **awx},
         details={key: value for key, value in details.items() if value},
     )
@@ -155,7 +157,7 @@ def _write_down(params: Mapping[str, Any], client: Cluster, event: Event) -> lis
             if any((each.run, each.event) == (event.run, event.event) for each in ledger.events):
                 return []
             kept = dict(ledger.kept)
-            if params["keep"]:
+            if params["keep"] and event.release:
                 kept[event.release] = base64.b64decode(params["keep"])
             ledger = trimmed(replace(ledger.with_event(event), kept=kept), params["limit"])
             try:
@@ -175,11 +177,9 @@ def _write_down(params: Mapping[str, Any], client: Cluster, event: Event) -> lis
                 continue
             return []
     except ClusterError as error:
-        return [
-            f"The ledger {name} was not written ({event.event} of {event.release.commit}): {error.message}"
-        ]
+        return [f"The ledger {name} was not written ({event.event} of {what(event)}): {error.message}"]
     why = f"somebody else wrote to it at every one of {_TRIES} tries"
-    return [f"The ledger {name} was not written ({event.event} of {event.release.commit}): {why}."]
+    return [f"The ledger {name} was not written ({event.event} of {what(event)}): {why}."]
 
 
 def _config_map(metadata: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

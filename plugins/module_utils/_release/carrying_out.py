@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
@@ -17,22 +17,16 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     Decision,
-    WayBack,
-    after_move,
-    left_by_rollback,
-    way_back,
+    moves,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
     way_back_facts,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
-    unfinished_rollback,
-)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Object,
+    node_ports,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
-    Release,
     companions,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendered import (
@@ -41,6 +35,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendere
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging import (
     leading,
     live_replicas,
+    proven_way_back,
     smoke,
     staging,
     to_keep,
@@ -52,6 +47,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps i
     files,
     lock_taken,
     steps,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import (
+    afterwards,
+    left_by,
+    turned,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     other,
@@ -77,9 +77,12 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         ready_timeout=case.params["ready_timeout"],
     )
     before = case.state.sides[case.router.live or other(decision.color)].release
-    left = _left_by_rollback(case, decision) if decision.action == "complete" else before
     in_order = steps(decision, scene)
+    left = left_by(case.standing, decision)
+    known = decision.action not in ("resolve", "wait")
+    back = proven_way_back(_then(case, decision, plan)) if known else None
     return plan | {
+        "rollback": way_back_facts(back) if back else None,
         "lasting": lasting,
         "steps": list(in_order),
         "files": files(in_order),
@@ -101,11 +104,6 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
     }
 
 
-def _left_by_rollback(case: Case, decision: Decision) -> Release | None:
-    cut_off = unfinished_rollback(case.state.ledger.events, decision.release)
-    return cut_off.left if cut_off else None
-
-
 def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts:
     color, release = decision.color, decision.release
     plan: Facts = {
@@ -113,6 +111,7 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
         "color": color,
         "commit": release.commit if release else None,
         "manifest": release.manifest if release else None,
+        "to_service": decision.service,
         "reason": decision.reason,
         "objects": [],
         "undo": [],
@@ -121,7 +120,6 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
         "service": [],
         "secret": False,
         "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
-        "rollback": way_back_facts(_way_back_then(case, decision)),
         "leaving": _served(case),
     }
     if decision.action == "stage" and release:
@@ -133,6 +131,9 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
     plan["smoke"] = smoke(case, color, service) if service and reachable else None
     if reachable and decision.action != "complete":
         plan["service"] = leading(case, color, _deployment(case, color))
+    if decision.service and decision.action != "complete":
+        namespace, name = decision.service.split("/")
+        plan["service"] = [{**workload("Service", name), "namespace": namespace}]
     if rendered and release == rendered.release:
         plan["keep"] = to_keep(case, release, rendered.objects)
     if decision.action in ("scale", "retire"):
@@ -155,16 +156,22 @@ def _served(case: Case) -> Facts | None:
     return asdict(release) if release else None
 
 
-def _way_back_then(case: Case, decision: Decision) -> WayBack:
-    """Where a rollback would go once the decision is carried out."""
-    sides, ledger, live = case.state.sides, case.state.ledger, case.router.live
-    if case.goal == "stage":
-        return way_back(sides, live, ledger)
-    if case.goal == "rollback" and decision.action in ("swap", "stage", "scale", "complete"):
-        left = other(decision.color)
-        sides = {**sides, left: left_by_rollback(sides[left])}
-    moved = after_move(ledger, sides, decision, live)
-    return way_back(sides, decision.color, moved, decision.release)
+def _then(case: Case, decision: Decision, plan: Facts) -> Case:
+    """The case as it will be once the decision is carried out."""
+    state = case.state
+    made = {
+        color: entry
+        for color, place in case.places.items()
+        for entry in plan["objects"]
+        if (entry["kind"], entry["metadata"]["name"]) == ("Service", place.name)
+    }
+    ports = {color: node_ports(entry) for color, entry in made.items()}
+    then = afterwards(case.standing, case.goal, decision, ports)
+    shown_by = case.shown_by
+    if shown_by and moves(case.goal, decision):
+        shown_by = turned(shown_by, other(decision.color), state.claim) if case.follows else then.router
+    state = replace(state, sides=then.sides, ledger=then.ledger, services={**state.services, **made})
+    return replace(case, router=then.router, shown_by=shown_by, state=state)
 
 
 def _replicas(case: Case, decision: Decision) -> int:

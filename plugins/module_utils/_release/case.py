@@ -21,6 +21,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Place,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import (
+    Standing,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import (
     Router,
 )
@@ -47,6 +50,11 @@ class Case:
     @property
     def goal(self) -> str:
         return str(self.params["goal"])
+
+    @property
+    def standing(self) -> Standing:
+        state = self.state
+        return Standing(self.router, state.sides, state.ledger, state.claim, self.params["claim"])
 
     @property
     def local_allowed(self) -> bool:

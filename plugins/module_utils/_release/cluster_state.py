@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Seen
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     Ledger,
     name_of_ledger,
@@ -28,6 +30,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Side,
+    find_adopted,
     find_holder,
     read_workload,
 )
@@ -82,13 +85,14 @@ def read_cluster_state(
     sides = {}
     for color, place in places.items():
         deployment, service = _named(deployments, place), own[color]
-        sides[color] = Side(
+        side = Side(
             color,
             place.node_ports,
             read_workload(deployment) if deployment else None,
             node_ports(service) if service else None,
             find_holder(services, place.node_ports, namespace, place.name),
         )
+        sides[color] = replace(side, adopted=_adopted(client, services, side, place))
     seen = not isinstance(lease, ClusterError)
     return ClusterState(
         f"{app}/{found['metadata']['uid']}",
@@ -110,6 +114,23 @@ def _list_services(client: Cluster, namespace: str) -> Sequence[Object]:
         if error.details.get("status") != 403:
             raise
         return client.list("v1", "Service", namespace)[0]
+
+
+def _adopted(client: Cluster, services: Sequence[Object], side: Side, place: Place) -> str | None:
+    """The Service that serves on a color by other means than a deploy; somebody else's of which nothing may be seen, too."""
+    service = find_adopted(services, side, place.namespace, place.name)
+    if service is None:
+        return None
+    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    try:
+        selector = f"kubernetes.io/service-name={name}"
+        slices, _version = client.list("discovery.k8s.io/v1", "EndpointSlice", namespace, selector)
+    except ClusterError as error:
+        if error.details.get("status") != 403:
+            raise
+        return side.holder
+    serves = judge({**service, "kind": "Service"}, Seen(slices=slices)).ready
+    return f"{namespace}/{name}" if serves else None
 
 
 def _unless_forbidden(client: Cluster, api_version: str, kind: str, name: str, namespace: str) -> Any:

@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    ROLLED_BACK,
     SWAPPED,
-    Event,
     Ledger,
     bad,
-    good_before,
     last_move,
     releases_served,
-    unfinished_rollback,
-    who,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Release, Side
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import (
+    REPAIR,
+    SWAP,
+    SWAP_TO_IDLE,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import COLORS, other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
@@ -44,26 +45,28 @@ class Decision:
     - retire: the color is scaled to zero;
     - preview: the other color is shown where only those see it who look for it;
     - wait: somebody's swap is under way, and only after it can be told what is to be done.
+
+    ``service`` is the Service of no deploy, ``<namespace>/<name>``, that a rollback goes to instead of a release.
     """
 
     action: str
     color: str
     release: Release | None = None
     reason: str = ""
+    service: str | None = None
 
 
-@dataclass(frozen=True)
-class WayBack:
-    """The color and release that a rollback would go to, and how; or in ``reason`` why there is none."""
+def moves(goal: str, decision: Decision) -> bool:
+    """Whether carrying a decision out swaps the router."""
+    return goal != "stage" and decision.action in ("stage", "scale", "swap")
 
-    color: str | None
-    release: Release | None
-    reason: str
-    action: str = ""
 
-    @property
-    def to(self) -> str | None:
-        return self.release.commit if self.release else None
+def move_written(goal: str, decision: Decision, live: str | None) -> str | None:
+    """The event by which the ledger is told that another color serves; None where none does that can be named."""
+    moved_on = decision.action == "complete" or (moves(goal, decision) and decision.color != live)
+    if not moved_on or (decision.release is None and decision.service is None):
+        return None
+    return ROLLED_BACK if goal == "rollback" else SWAPPED
 
 
 def check_claim(router: Router, claim: str, take_over: bool) -> None:
@@ -77,15 +80,17 @@ def check_claim(router: Router, claim: str, take_over: bool) -> None:
         )
 
 
-def check_router(router: Router, repairs: bool = False) -> None:
+def check_router(router: Router, repairs: bool = False, to_idle: bool = False) -> None:
     """Refuse what a swap would refuse, before a release is staged for it.
 
-    ``repairs`` is whether drift is what the run is about.
+    ``repairs`` is whether drift is what the run is about, ``to_idle`` whether it goes nowhere but to the idle color, and
+    changes nothing there that still serves a purpose.
     """
     resolves = repairs or router.cut_off is not None
+    mends = {REPAIR} if resolves else {SWAP, SWAP_TO_IDLE} if to_idle else {SWAP}
     for drift in router.drift:
-        if (REPAIR if resolves else SWAP) not in drift.mended_by:
-            raise InputError(_drifted(drift.message, drift.code), drift=drift.code)
+        if not mends & {*drift.mended_by}:
+            raise InputError(drifted(drift.message, drift.code), drift=drift.code)
     if router.live is None and router.serves and not resolves:
         raise InputError(f"Load balancer {router.name} does not say which color is live.")
 
@@ -146,7 +151,7 @@ def plan_switch(router: Router, sides: Mapping[str, Side], commit: str | None) -
     """
     if router.cut_off:
         raise InputError(
-            f"{_drifted(router.message('swap_interrupted'), 'swap_interrupted')} Finish or undo it first, with repair.yml."
+            f"{drifted(router.message('swap_interrupted'), 'swap_interrupted')} Finish or undo it first, with repair.yml."
         )
     if router.live is None or router.idle is None:
         raise InputError(
@@ -155,6 +160,7 @@ def plan_switch(router: Router, sides: Mapping[str, Side], commit: str | None) -
     live, idle = sides[router.live], sides[router.idle]
     serving = live.release
     if commit is not None and serving and serving.commit == commit:
+        check_router(router)
         return Decision("swap" if router.drift else "unchanged", router.live, serving)
     staged = idle.workload
     if staged is None or staged.release is None:
@@ -167,6 +173,7 @@ def plan_switch(router: Router, sides: Mapping[str, Side], commit: str | None) -
             f"stage.yml -e commit={commit}."
         )
     if commit is None and live.workload and live.workload.proven_at >= staged.proven_at:
+        check_router(router)
         reason = f"{router.idle} holds nothing newer than what is live: name a commit to go back to it"
         return Decision("unchanged", router.live, serving, reason)
     trouble = _not_good(idle)
@@ -229,79 +236,6 @@ def plan_preview(router: Router, port: int, apart: bool) -> Decision:
     return Decision("preview", router.live)
 
 
-def plan_rollback(
-    router: Router,
-    sides: Mapping[str, Side],
-    ledger: Ledger,
-    commit: str | None = None,
-    leaving: Release | None = None,
-) -> Decision:
-    """Back to the last good release before the one that is live, or to ``commit``.
-
-    ``leaving`` is what was live when the rollback was asked for: when that is live no more, somebody
-    else has gone back already. To undo a swap that was cut off is to go back from where it was going.
-    Raises InputError when there is nothing to go back to.
-    """
-    if router.cut_off:
-        back = way_back(sides, router.cut_off, Ledger())
-        if back.color is None:
-            raise InputError(
-                f"There is nothing to roll back to on load balancer {router.name}: {back.reason}."
-            )
-        return Decision("swap", back.color, back.release)
-    live = sides[router.live].release if router.live else None
-    if leaving is not None and live != leaving:
-        return Decision("unchanged", router.live or COLORS[0], live, _moved(ledger, leaving, live))
-    if commit is not None and live and live.commit == commit:
-        return Decision("unchanged", router.live or COLORS[0], live, f"{commit} is live already")
-    if commit is None and router.live and unfinished_rollback(ledger.events, live):
-        return Decision("complete", router.live, live)
-    back = way_back(sides, router.live, ledger) if commit is None else _way_to(sides, router, ledger, commit)
-    if back.color is None:
-        raise InputError(f"There is nothing to roll back to on load balancer {router.name}: {back.reason}.")
-    return Decision(back.action, back.color, back.release)
-
-
-def way_back(
-    sides: Mapping[str, Side], live: str | None, ledger: Ledger, leaving: Release | None = None
-) -> WayBack:
-    """What a rollback goes to while ``live`` serves ``leaving`` (default: what it runs).
-
-    The ledger chooses; where it does not know what is live, the other color's release is taken if it
-    is proven and no rollback has left it.
-    """
-    if live is None:
-        return WayBack(None, None, "no color is live")
-    side = sides[other(live)]
-    leaving = leaving or sides[live].release
-    if side.holder:
-        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
-    if leaving is None or leaving not in releases_served(ledger.events):
-        reason = _not_to_go_back_to(side, bad(ledger.events, leaving))
-        return WayBack(None, None, reason) if reason else _reach(side, side.release, ledger)
-    left_before = side.release if side.workload and side.workload.rejected else None
-    good = [release for release in good_before(ledger.events, leaving) if release != left_before]
-    if not good:
-        there = _not_to_go_back_to(side, bad(ledger.events, leaving))
-        there = there or (f"{side.color} runs {side.release.commit}" if side.release else "")
-        return WayBack(None, None, f"no good release served before {leaving.commit}; {there}")
-    return _reach(side, good[0], ledger)
-
-
-def after_move(ledger: Ledger, sides: Mapping[str, Side], decision: Decision, live: str | None) -> Ledger:
-    """The ledger as it will be once a decision has moved the traffic, for what a rollback would do then."""
-    left = sides[live].release if live else None
-    if decision.release is None or decision.release == left:
-        return ledger
-    moved = Event(SWAPPED, "", "", decision.release, decision.color, left)
-    return ledger.with_event(moved)
-
-
-def left_by_rollback(side: Side) -> Side:
-    """The color as it stands once a rollback has left it."""
-    return replace(side, workload=replace(side.workload, rejected=True)) if side.workload else side
-
-
 def wants_service(side: Side, live: str | None) -> bool:
     """Whether a deploy creates the Service of the color that it does not deploy to.
 
@@ -313,75 +247,6 @@ def wants_service(side: Side, live: str | None) -> bool:
     return side.color != live or side.workload is not None
 
 
-def _way_to(sides: Mapping[str, Side], router: Router, ledger: Ledger, commit: str) -> WayBack:
-    """The way to a commit that somebody chose, good or not."""
-    if router.live is None:
-        return WayBack(None, None, "no color is live")
-    side = sides[other(router.live)]
-    if side.holder:
-        return WayBack(None, None, f"node port of {side.color} is held by Service {side.holder}")
-    if side.release and side.release.commit == commit:
-        return _reach(side, side.release, ledger)
-    told = [each for event in reversed(ledger.events) for each in (event.release, event.left) if each]
-    kept = [each for each in told if each.commit == commit and each in ledger.kept]
-    if kept:
-        return _reach(side, kept[0], ledger)
-    commits = sorted({release.commit for release in ledger.kept})
-    there = (
-        f"{side.color} runs {side.release.commit}" if side.release else f"{side.color} runs nothing of ours"
-    )
-    return WayBack(
-        None, None, f"{commit} is not known; {there}, and the ledger keeps {', '.join(commits) or 'nothing'}"
-    )
-
-
-def _reach(side: Side, target: Release | None, ledger: Ledger) -> WayBack:
-    """How the idle color comes to serve a release: as it stands, or staged again from what is kept."""
-    if target is None:
-        return WayBack(None, None, f"{side.color} runs nothing of ours")
-    work = side.workload
-    kept = target in ledger.kept
-    if work is not None and work.release == target:
-        if work.ready and work.proven and side.reachable:
-            return WayBack(side.color, target, "", "swap")
-        if kept:
-            return WayBack(side.color, target, "", "stage")
-        if not work.proven:
-            return WayBack(None, None, f"{side.color} runs {target.commit}, which was never proven")
-        if not side.reachable:
-            lack = f"whose Service does not have node port {_join(side.node_ports)}"
-            return WayBack(None, None, f"{side.color} runs {target.commit}, {lack}")
-        return WayBack(side.color, target, "", "scale" if work.replicas == 0 else "swap")
-    if kept:
-        return WayBack(side.color, target, "", "stage")
-    there = f"{side.color} runs {side.release.commit}" if side.release else f"{side.color} does not run it"
-    return WayBack(None, None, f"it would be {target.commit}, whose manifests are not kept, and {there}")
-
-
-def _not_to_go_back_to(side: Side, excluded: Iterable[Release]) -> str:
-    """Why what stands on a color is nothing to go back to; empty when it is."""
-    work = side.workload
-    if work is None:
-        return f"{side.color} has no Deployment"
-    if work.release is None:
-        return f"what {side.color} runs was not put there by a deploy"
-    name = f"{side.color} runs {work.release.commit}"
-    if work.rejected or (work.release in set(excluded) and work.proven):
-        return f"{name}, which a rollback has left before"
-    if not work.proven:
-        return f"{name}, which was never proven"
-    return ""
-
-
-def _moved(ledger: Ledger, leaving: Release, live: Release | None) -> str:
-    now = f"{live.commit} is live" if live else "what is live is of no deploy"
-    move = last_move(ledger.events)
-    if move and move.left and (move.left.commit, move.release) == (leaving.commit, live):
-        how = "rolled back from" if move.event != SWAPPED else "deployed over"
-        return f"{now}: {who(move.by)} has {how} {leaving.commit} at {move.at}"
-    return f"{now}, not {leaving.commit} any more"
-
-
 def _resolution(router: Router, sides: Mapping[str, Side]) -> str:
     """Where a cut-off swap is taken: back to where it came from, else on to where it was going."""
     going = router.cut_off or COLORS[0]
@@ -389,7 +254,7 @@ def _resolution(router: Router, sides: Mapping[str, Side]) -> str:
         if _serves(sides[color]):
             return color
     raise InputError(
-        f"{_drifted(router.message('swap_interrupted'), 'swap_interrupted')} Neither color can serve: "
+        f"{drifted(router.message('swap_interrupted'), 'swap_interrupted')} Neither color can serve: "
         f"{other(going)}: {_why_not(sides[other(going)])}; {going}: {_why_not(sides[going])}."
     )
 
@@ -403,7 +268,7 @@ def _why_not(side: Side) -> str:
     if side.workload is None:
         return f"{side.color} has no Deployment"
     if not side.reachable:
-        return f"its Service does not have node port {_join(side.node_ports)}"
+        return f"its Service does not have node port {joined(side.node_ports)}"
     return side.workload.lack
 
 
@@ -423,18 +288,18 @@ def _not_good(side: Side) -> str:
     return "" if _serves(side) else _why_not(side)
 
 
-def _drifted(message: str, code: str) -> str:
+def drifted(message: str, code: str) -> str:
     return f"{message[:1].upper()}{message[1:]} ({code})."
 
 
 def _held(router: Router, side: Side, holder: str) -> str:
     namespace, name = holder.split("/")
     return (
-        f"Node port {_join(side.node_ports)} of {side.color} is held by Service {name} in namespace {namespace}: free it with "
+        f"Node port {joined(side.node_ports)} of {side.color} is held by Service {name} in namespace {namespace}: free it with "
         f"'kubectl -n {namespace} delete service {name}' once nothing needs it, or give {side.color} another "
         f"node port in {router.node_ports_in}."
     )
 
 
-def _join(ports: Iterable[int]) -> str:
+def joined(ports: Iterable[int]) -> str:
     return ", ".join(str(port) for port in ports)

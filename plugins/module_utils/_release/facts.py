@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import WayBack
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Side
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import WayBack
 
 Facts = dict[str, Any]
 
@@ -33,6 +33,7 @@ def release_facts(side: Side, target: str) -> Facts:
         "node_ports": list(side.node_ports),
         "target": target,
         "holder": side.holder,
+        "adopted": side.adopted,
     }
 
 
@@ -53,4 +54,10 @@ def _listed(ports: Sequence[int]) -> str:
 
 
 def way_back_facts(back: WayBack) -> Facts:
-    return {"color": back.color, "to": back.to, "reason": back.reason, "redeploy": back.action == "stage"}
+    return {
+        "color": back.color,
+        "to": back.to,
+        "service": back.service,
+        "reason": back.reason,
+        "redeploy": back.action == "stage",
+    }

@@ -41,19 +41,20 @@ _EVENTS = "events"
 class Event:
     """One line of the ledger.
 
-    ``release`` is what was staged or failed, or what served afterwards; ``left`` is what served
-    before, None where that was of no deploy. ``at`` is UTC in ISO 8601. ``by`` says who (user, host,
+    ``release`` is what was staged or failed, or what served afterwards, None where that is the ``service``
+    (``<namespace>/<name>``) of no deploy; ``left`` is what served before, None where that was of no deploy. ``at`` is UTC in ISO 8601. ``by`` says who (user, host,
     AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, action.
     """
 
     event: str
     at: str
     run: str
-    release: Release
+    release: Release | None
     color: str
     left: Release | None = None
     by: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    service: str | None = None
 
 
 @dataclass(frozen=True)
@@ -196,11 +197,11 @@ def bad(events: Sequence[Event], live: Release | None = None) -> set[Release]:
     """The releases that a rollback has left or that failed to be staged, and that nobody has staged well since."""
     found: set[Release] = set()
     for event in events:
-        if event.event == FAILED and event.details.get("bad"):
+        if event.event == FAILED and event.release and event.details.get("bad"):
             found.add(event.release)
         elif event.event == ROLLED_BACK and event.left:
             found.add(event.left)
-        elif event.event in (STAGED, SWAPPED):
+        elif event.event in (STAGED, SWAPPED) and event.release:
             found.discard(event.release)
     cut_off = unfinished_rollback(events, live)
     if cut_off and cut_off.left:
@@ -236,8 +237,16 @@ def last_move(events: Sequence[Event]) -> Event | None:
     return next((event for event in reversed(events) if event.event in _MOVES), None)
 
 
-def rows(ledger: Ledger, live: Release | None, rollback: str | None) -> list[Row]:
-    """The history, a row a run, newest first. ``rollback`` is the commit that a rollback would go to."""
+def what(event: Event) -> str:
+    """The commit that an event is about, or the Service of no deploy."""
+    return event.release.commit if event.release else f"Service {event.service}"
+
+
+def rows(ledger: Ledger, live: Release | str | None, rollback: str | None) -> list[Row]:
+    """The history, a row a run, newest first.
+
+    ``live`` is the release that is, or the Service of no deploy; ``rollback`` the commit that a rollback would go to.
+    """
     runs: dict[str, Event] = {}
     for event in ledger.events:
         runs.pop(event.run, None)
@@ -245,12 +254,12 @@ def rows(ledger: Ledger, live: Release | None, rollback: str | None) -> list[Row
     found = []
     marked: set[str] = set()
     for event in reversed(runs.values()):
-        is_live = event.release == live and "live" not in marked
-        is_back = event.release.commit == rollback and not is_live and "rollback" not in marked
+        is_live = (event.release or event.service) == live and "live" not in marked
+        is_back = what(event) == rollback and not is_live and "rollback" not in marked
         marked |= {"live"} if is_live else {"rollback"} if is_back else set()
         found.append(
             Row(
-                event.release.commit,
+                what(event),
                 event.color,
                 event.at,
                 who(event.by),
@@ -309,12 +318,14 @@ def _encoded(event: Event) -> Object:
         "event": event.event,
         "at": event.at,
         "run": event.run,
-        "commit": event.release.commit,
-        "manifest": event.release.manifest,
         "color": event.color,
         "by": dict(event.by),
         **event.details,
     }
+    if event.release:
+        body |= {"commit": event.release.commit, "manifest": event.release.manifest}
+    if event.service:
+        body["service"] = event.service
     if event.left:
         body["from"] = {"commit": event.left.commit, "manifest": event.left.manifest}
     return body
@@ -322,7 +333,8 @@ def _encoded(event: Event) -> Object:
 
 def _decoded(body: Object) -> Event:
     left = body.pop("from", None)
-    release = Release(str(body.pop("commit")), str(body.pop("manifest")))
+    service = body.pop("service", None)
+    release = None if service else Release(str(body.pop("commit")), str(body.pop("manifest")))
     return Event(
         event=str(body.pop("event")),
         at=str(body.pop("at")),
@@ -330,6 +342,7 @@ def _decoded(body: Object) -> Event:
         release=release,
         color=str(body.pop("color")),
         left=Release(str(left["commit"]), str(left["manifest"])) if left else None,
+        service=str(service) if service else None,
         by=dict(body.pop("by")),
         details=body,
     )

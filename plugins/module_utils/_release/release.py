@@ -83,7 +83,8 @@ class Side:
     """A color in the cluster: its node ports, what stands there, and who else holds one of the ports.
 
     ``service_ports`` are the node ports of its own Service, None when there is none; ``holder`` is
-    ``<namespace>/<name>`` of somebody else's Service.
+    ``<namespace>/<name>`` of somebody else's Service. ``adopted`` is the same of the Service that serves there by other
+    means than a deploy, one of that name or another.
     """
 
     color: str
@@ -91,6 +92,7 @@ class Side:
     workload: Workload | None = None
     service_ports: tuple[int, ...] | None = None
     holder: str | None = None
+    adopted: str | None = None
 
     @property
     def reachable(self) -> bool:
@@ -198,7 +200,21 @@ def find_holder(
             continue
         ports = (service.get("spec") or {}).get("ports") or ()
         if any(port.get("nodePort") in node_ports for port in ports):
-            return f"{metadata['namespace']}/{metadata['name']}"
+            return _full_name(service)
+    return None
+
+
+def find_adopted(
+    services: Iterable[Mapping[str, Any]], side: Side, namespace: str, own: str
+) -> Mapping[str, Any] | None:
+    """The Service that may serve on a color that no deploy was made to: it has all of the color's node ports."""
+    if side.release is not None:
+        return None
+    wanted = side.holder or (f"{namespace}/{own}" if side.reachable else None)
+    for service in services:
+        ports = {port.get("nodePort") for port in (service.get("spec") or {}).get("ports") or ()}
+        if _full_name(service) == wanted and ports >= {*side.node_ports}:
+            return service
     return None
 
 
@@ -212,6 +228,10 @@ def companions(deployments: Iterable[Mapping[str, Any]], color: str, release: Re
             and read_release(deployment) == release
         )
     )
+
+
+def _full_name(thing: Mapping[str, Any]) -> str:
+    return f"{thing['metadata']['namespace']}/{thing['metadata']['name']}"
 
 
 def _type_name(value: Any) -> str:

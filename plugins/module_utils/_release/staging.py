@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
+    BluegreenError,
     InputError,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import (
@@ -29,7 +30,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     wants_service,
-    way_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     pack,
@@ -49,12 +49,18 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
+    check_patience,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendered import (
     Rendered,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     preview_url,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import (
+    WayBack,
+    as_reason,
+    way_back,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
@@ -100,6 +106,24 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
         "keep": to_keep(case, release, by_color),
         "warnings": warnings,
     }
+
+
+def proven_way_back(case: Case) -> WayBack:
+    """What a rollback would do now, or be refused for: all that its plan looks at, but for the dry run of what it applies."""
+    back = way_back(case.standing)
+    if back.color is None:
+        return back
+    service = case.state.services[back.color]
+    try:
+        check_patience(case.params["ready_timeout"], case.params["unschedulable_grace"])
+        if back.action == "stage" and back.release:
+            by_color, _unused = _kept(case, back.color, back.release)
+            service = service_of(by_color[back.color], case.places[back.color])
+        if service and (back.action == "stage" or case.state.sides[back.color].reachable):
+            smoke(case, back.color, service)
+    except BluegreenError as error:
+        return WayBack(None, None, as_reason(error))
+    return back
 
 
 def _tried(case: Case, objects: Sequence[Object]) -> list[Applied]:
@@ -172,7 +196,7 @@ def _undo(case: Case, found: Sequence[Object | None], place: Place) -> list[Obje
 
     Empty when that cannot be done for all that is ``found`` there.
     """
-    back = way_back(case.state.sides, case.router.live, case.state.ledger)
+    back = way_back(case.standing)
     if back.color != place.color or back.action != "swap":
         return []
     before = [applied_before(each) for each in found if each is not None]

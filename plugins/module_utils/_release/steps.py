@@ -12,7 +12,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import Decision
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
+    Decision,
+    move_written,
+    moves,
+)
 
 Step = dict[str, Any]
 
@@ -127,10 +131,10 @@ def _previewing(scene: Scene) -> Iterator[Step]:
 def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
     action = decision.action
     brings_up = action in ("stage", "scale")
-    moves = scene.goal != "stage" and action != "complete"
+    swaps = moves(scene.goal, decision)
     before_swap = scene.goal in ("deploy", "switch") and "before_swap" in scene.moments
     # Where nothing comes between the proof and the swap, the mark of the one begins the phase of the other.
-    mark_begins = moves and action == "stage" and not before_swap and not scene.back
+    mark_begins = swaps and action == "stage" and not before_swap and not scene.back
 
     if not scene.back and brings_up and "before_stage" in scene.moments:
         yield {"do": "hook", "moment": "before_stage"}
@@ -151,19 +155,18 @@ def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
         yield {"do": "hook", "moment": "before_swap"}
         if scene.settles:
             yield {"do": "settle"}
-    if moves and not mark_begins:
+    if swaps and not mark_begins:
         yield {"do": "announce" if scene.back else "begin_swap"}
-    if moves:
+    if swaps:
         yield {"do": "swap"}
-    yield from _after(decision, scene, moves)
+    yield from _after(decision, scene)
 
 
-def _after(decision: Decision, scene: Scene, moves: bool) -> Iterator[Step]:
+def _after(decision: Decision, scene: Scene) -> Iterator[Step]:
     moment = "after_rollback" if scene.back else "after_swap"
     hooked = moment in scene.moments
-    moved_on = decision.action == "complete" or (moves and decision.color != scene.live)
-    if moved_on and decision.release:
-        event = "rolled_back" if scene.back else "swapped"
+    event = move_written(scene.goal, decision, scene.live)
+    if event:
         yield {"do": "record", "event": event, "frees": not (scene.follows or hooked)}
     if scene.goal != "stage" and scene.follows:
         yield {"do": "follow"}

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What brings a router in order: any swap, or only one that is to repair or that resolves one that was cut off.
+# What brings a router in order: any swap, one to the idle color, or one that is to repair or that resolves one that was
+# cut off.
 SWAP = "swap"
+SWAP_TO_IDLE = "swap_to_idle"
 REPAIR = "repair"
 
 
@@ -19,7 +21,7 @@ REPAIR = "repair"
 class Drift:
     """One way in which the router is not as it should be.
 
-    ``mended_by`` holds ``SWAP``, ``REPAIR`` or both; what nothing mends needs a person.
+    ``mended_by`` holds any of ``SWAP``, ``SWAP_TO_IDLE`` and ``REPAIR``; what nothing mends needs a person.
     """
 
     code: str

@@ -47,9 +47,11 @@ def _plan(result: Result) -> str:
     )
     if result["action"] == "resolve":
         return f"{now}; a swap that was cut off is brought onto {color} first"
+    service = result.get("to_service")
+    what = f"Service {service}" if service else result.get("commit") or "what is there"
     if color == live:
         return f"{now}; what has drifted is mended"
-    return f"{now}; {result.get('commit') or 'what is there'} goes to {color}"
+    return f"{now}; {what} goes to {color}"
 
 
 def _wait(result: Result) -> str:

@@ -48,6 +48,8 @@ def way_back(rollback: object) -> str:
     """What a rollback goes to, as release_plan says it, in words."""
     if not isinstance(rollback, dict):
         return "not known"
+    if rollback.get("service"):
+        return f"to Service {rollback['service']} on {rollback['color']}, at once"
     if not rollback["to"]:
         return f"not possible, {rollback['reason']}"
     how = "brought up there again first" if rollback.get("redeploy") else "at once"

@@ -46,9 +46,11 @@ def verdict(run: Run, commands: Commands) -> Screen:
 
 def _head(run: Run) -> str:
     would = run.asked.check_mode
-    serves = f"{run.wanted or 'what is there'} {'would serve' if would else 'serves'} on {run.color}"
+    service = run.plan.get("to_service")
+    wanted = f"Service {service}" if service else run.wanted
+    serves = f"{wanted or 'what is there'} {'would serve' if would else 'serves'} on {run.color}"
     live = (
-        f"{_commit(run, run.live) or 'what is live'} {'would stay' if would else 'stays'} live on {run.live}"
+        f"{_serving(run, run.live) or 'what is live'} {'would stay' if would else 'stays'} live on {run.live}"
     )
     said = {
         "unchanged": lambda: _nothing_to_do(run),
@@ -88,7 +90,7 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
     if run.asked.action == "preview":
         yield from _gap(run)
         return
-    before = _commit(run, run.live)
+    before = _serving(run, run.live)
     if run.moved and run.live and run.live != run.color:
         yield "before", f"{before or 'a release of no deploy'} on {run.live}, kept ready"
     yield from _gap(run)
@@ -98,15 +100,15 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
     if phases and not run.asked.check_mode:
         yield "took", ", ".join(f"{name} {took} s" for name, took in phases.items())
     rollback = run.plan.get("rollback")
-    if rollback and rollback["to"]:
-        at_once = run.moved and rollback["to"] == before and not rollback.get("redeploy")
+    if rollback and rollback["color"]:
+        at_once = run.moved and rollback["to"] == _commit(run, run.live) and not rollback.get("redeploy")
         yield "back", commands("rollback") + ("" if at_once else f" goes {way_back(rollback)}")
     elif rollback:
         yield "back", way_back(rollback)
 
 
 def _failed_head(run: Run) -> str:
-    commit = _commit(run, run.live)
+    commit = _serving(run, run.live)
     live = f"{commit} still serves on {run.live}" if commit else f"{run.live} still serves"
     still = live if run.live else "which color serves is not known"
     named = run.wanted if run.plan.get("commit") or run.asked.commit else None
@@ -173,6 +175,12 @@ def _cut(text: str) -> str:
 def _commit(run: Run, color: str | None) -> str | None:
     commit: str | None = run.release(color).get("commit")
     return commit
+
+
+def _serving(run: Run, color: str | None) -> str | None:
+    """What a color serves: a release, or what was there before the first deploy."""
+    adopted = run.release(color).get("adopted")
+    return f"Service {adopted}" if adopted else _commit(run, color)
 
 
 def _idle(run: Run) -> str | None:

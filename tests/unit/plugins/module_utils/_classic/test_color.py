@@ -169,7 +169,7 @@ LEFT_CLOSED = {**SINGLE, **encode_intent(INTENT)}
         (router(), (80,), "listener_missing", {"swap", "repair"}),
         (router(https(443, 30082), tags=LEFT_CLOSED), (), "listener_missing", {"repair"}),
         (router(http(80, 30081), https(443, 31000), tags=PER_LISTENER), (), "unknown_port", {"repair"}),
-        (router(http(80, 30082)), (), "health_check_on_idle", {"repair"}),
+        (router(http(80, 30082)), (), "health_check_on_idle", {"swap_to_idle", "repair"}),
         (router(https(443, 30081, policies=())), (), "policy_missing", {"repair"}),
         (
             router(https(443, 30082, policies=("default",)), tags=LEFT_CLOSED),

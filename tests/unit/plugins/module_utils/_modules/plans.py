@@ -66,13 +66,16 @@ class Cluster:
         wanted = (kind, name, namespace)
         return next((each for each in self.objects if _whose(each) == wanted), None)
 
-    def list(self, api_version: str, kind: str, namespace: str | None = None) -> Any:
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str = ""
+    ) -> Any:
         if kind == "Service" and namespace is None and self.forbids_all_services:
             raise ClusterError("Forbidden.", status=403)
         found = [
             thing
             for thing in self.objects
             if thing["kind"] == kind and namespace in (None, thing["metadata"]["namespace"])
+            if not label_selector or _labels(thing) == label_selector
         ]
         return copy.deepcopy(found), "1"
 
@@ -82,6 +85,10 @@ class Cluster:
         assert dry_run, "a plan writes nothing"
         self.tried.append((f"{wanted['kind']}/{wanted['metadata']['name']}", strict, force))
         return wanted
+
+
+def _labels(thing: dict[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in thing["metadata"]["labels"].items())
 
 
 def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
@@ -132,6 +139,17 @@ def service(color: str, namespace: str = "store", name: str | None = None) -> di
         "kind": "Service",
         "metadata": {"name": name or f"shop-{color}", "namespace": namespace},
         "spec": {"ports": [{"name": "http", "port": 80, "nodePort": PORTS[color]}]},
+    }
+
+
+def endpoints(service: dict[str, Any], ready: bool = True) -> dict[str, Any]:
+    """What lies behind a Service."""
+    of = service["metadata"]
+    labels = {"kubernetes.io/service-name": of["name"]}
+    return {
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{of['name']}-x", "namespace": of["namespace"], "labels": labels},
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}],
     }
 
 

@@ -31,6 +31,7 @@ def test_first_ever_stages_blue_and_makes_both_services() -> None:
     assert found["rollback"] == {
         "color": None,
         "to": None,
+        "service": None,
         "reason": "no good release served before 00abcde; green has no Deployment",
         "redeploy": False,
     }
@@ -47,7 +48,13 @@ def test_objects_with_a_secret_are_told_as_such() -> None:
 def test_the_live_color_is_not_among_the_objects() -> None:
     found = plan(deployment("blue"), service("blue"))
     assert names(found) == ["Deployment/shop-green", "Service/shop-green"]
-    assert found["rollback"] == {"color": "blue", "to": "0012345", "reason": "", "redeploy": False}
+    assert found["rollback"] == {
+        "color": "blue",
+        "to": "0012345",
+        "service": None,
+        "reason": "",
+        "redeploy": False,
+    }
 
 
 def test_a_lost_service_of_the_live_color_is_made_again() -> None:

@@ -20,7 +20,7 @@ def test_status_describes_what_a_deploy_would_refuse() -> None:
         found["releases"]["green"] | {"holder": "legacy/shop-green", "commit": None}
         == found["releases"]["green"]
     )
-    assert found["rollback"]["reason"] == "no color is live"
+    assert found["rollback"]["reason"] == "the router is odd (mixed)"
 
 
 def test_services_elsewhere_need_not_be_visible() -> None:

@@ -132,7 +132,19 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "limit": 50,
         "judges": True,
         **dict.fromkeys(
-            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "lock", "unlock")
+            (
+                "left",
+                "keep",
+                "rendered",
+                "awx",
+                "seconds",
+                "gap_ms",
+                "outcome",
+                "cause",
+                "lock",
+                "unlock",
+                "service",
+            )
         ),
     }
     return release_record.run(params | changes, check_mode, cluster, lambda line: None)
@@ -291,3 +303,13 @@ def test_a_release_that_was_replaced_meanwhile_fails() -> None:
     with pytest.raises(ClusterError, match="runs 0077777"):
         record(cluster)
     assert not read_workload(cluster.deployments["shop-green"]).proven
+
+
+def test_a_service_of_no_deploy_is_gone_back_to_without_a_commit() -> None:
+    cluster = Cluster()
+    record(
+        cluster, event="rolled_back", color="blue", commit=None, manifest=None, service="legacy/web",
+        left={"commit": "0012345", "manifest": "beef"}, keep=None,
+    )  # fmt: skip
+    [event] = read_ledger(cluster.ledger).events
+    assert (event.release, event.service, event.left) == (None, "legacy/web", Release("0012345", "beef"))

@@ -7,48 +7,22 @@ import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release import decision as _decision
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Ledger
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     Side,
     Workload,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import (
+    REPAIR,
+    SWAP,
+    SWAP_TO_IDLE,
+    Drift,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
 from ..some_router import LACKING, MADE, REPAIRABLE, cut_off, mended, route, some_router
-
-OLD = Release("0012345", "aaaa")
-NEW = Release("00abcde", "bbbb")
-
-ROUTER = some_router()
-UNSERVED = some_router(None, drift=MADE)
-
-
-def work(release: Release | None = OLD, **changes: Any) -> Workload:
-    values = {
-        "release": release,
-        "proven_at": "2026-01-01T00:00:00+00:00",
-        "rejected": False,
-        "replicas": 2,
-        "ready_replicas": 2,
-        "lack": "",
-        "images": ("web:1",),
-        "marks": (),
-    }
-    return Workload(**values | changes)
-
-
-def side(color: str, workload: Workload | None = None, **changes: Any) -> Side:
-    port = 30081 if color == "blue" else 30082
-    values = {"service_ports": (port,) if workload else None}
-    return Side(color, (port,), workload, **values | changes)
-
-
-def sides(
-    blue: Workload | None = None, green: Workload | None = None, **green_changes: Any
-) -> dict[str, Side]:
-    return {"blue": side("blue", blue), "green": side("green", green, **green_changes)}
+from .states import NEW, OLD, OLDER, ROUTER, UNSERVED, ledger, moved, side, sides, work
 
 
 def plan_deploy(*arguments: Any) -> tuple[str, str]:
@@ -59,18 +33,6 @@ def plan_deploy(*arguments: Any) -> tuple[str, str]:
 def plan_repair(*arguments: Any) -> tuple[str, str]:
     decision = _decision.plan_repair(*arguments)
     return decision.action, decision.color
-
-
-def plan_rollback(
-    router: Router, sides: dict[str, Side], commit: str | None = None, ledger: Ledger | None = None
-) -> tuple[str, str]:
-    decision = _decision.plan_rollback(router, sides, ledger or Ledger(), commit)
-    return decision.action, decision.color
-
-
-def way_back(sides: dict[str, Side], live: str | None, ledger: Ledger | None = None) -> tuple[Any, ...]:
-    back = _decision.way_back(sides, live, ledger or Ledger())
-    return back.color, back.to, back.reason
 
 
 @pytest.mark.parametrize(
@@ -104,6 +66,18 @@ def test_drift_that_the_run_does_not_mend_is_refused_with_its_name(
             _decision.check_router(odd, repair)
         assert raised.value.message == "The router is odd (odd)."
         assert raised.value.details == {"drift": "odd"}
+
+
+def test_what_only_a_swap_to_the_idle_color_mends_refuses_all_that_do_more_or_go_elsewhere() -> None:
+    odd = replace(ROUTER, drift=mended("odd", SWAP_TO_IDLE, REPAIR))
+    _decision.check_router(odd, to_idle=True)
+    with pytest.raises(InputError):
+        _decision.check_router(odd)
+    state = sides(work(OLD), work(NEW, proven_at=LATER))
+    assert _decision.plan_switch(odd, state, None).action == "swap"
+    for commit, idle in (("0012345", NEW), (None, OLD)):
+        with pytest.raises(InputError, match="The router is odd"):
+            _decision.plan_switch(odd, sides(work(OLD), work(idle)), commit)
 
 
 def test_a_missing_listener_can_be_made_where_it_was_described() -> None:
@@ -235,10 +209,6 @@ def test_repair_goes_to_what_somebody_elses_service_serves() -> None:
     assert plan_repair(MIXED, adopted, "blue") == ("swap", "blue")
 
 
-def test_a_swap_that_was_cut_off_is_undone_by_a_rollback() -> None:
-    assert plan_rollback(CUT_OFF, sides(work(OLD), work(NEW))) == ("swap", "blue")
-
-
 def test_what_a_cut_off_swap_did_not_cause_is_refused_all_the_same() -> None:
     with pytest.raises(InputError, match="tags_equal"):
         _decision.check_router(cut_off("green", Drift("tags_equal", "both 30081")))
@@ -262,75 +232,6 @@ def test_a_live_color_behind_a_foreign_service_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sides", "live", "expected"),
-    [
-        (sides(work(OLD), work(NEW)), "green", ("blue", "0012345", "")),
-        (sides(work(OLD), work(NEW)), "blue", ("green", "00abcde", "")),
-        (sides(work(OLD, lack="1 of 2"), work(NEW)), "green", ("blue", "0012345", "")),
-        (sides(work(OLD), work(NEW)), None, (None, None, "no color is live")),
-        (sides(None, work(NEW)), "green", (None, None, "blue has no Deployment")),
-        (
-            sides(work(None), work(NEW)),
-            "green",
-            (None, None, "what blue runs was not put there by a deploy"),
-        ),
-        (
-            sides(work(OLD, rejected=True), work(NEW)),
-            "green",
-            (None, None, "blue runs 0012345, which a rollback has left before"),
-        ),
-        (
-            sides(work(OLD, proven_at=""), work(NEW)),
-            "green",
-            (None, None, "blue runs 0012345, which was never proven"),
-        ),
-        (
-            sides(work(OLD, replicas=0, lack="it wants no replicas"), work(NEW)),
-            "green",
-            ("blue", "0012345", ""),
-        ),
-        (
-            sides(work(OLD), work(NEW), service_ports=(1,)),
-            "blue",
-            (None, None, "green runs 00abcde, whose Service does not have node port 30082"),
-        ),
-        (
-            sides(work(OLD), holder="legacy/web"),
-            "blue",
-            (None, None, "node port of green is held by Service legacy/web"),
-        ),
-    ],
-)
-def test_the_way_back(sides: dict[str, Side], live: str | None, expected: tuple[Any, ...]) -> None:
-    assert way_back(sides, live) == expected
-
-
-def test_a_rollback_goes_to_the_idle_color() -> None:
-    assert plan_rollback(ROUTER, sides(work(NEW), work(OLD)), None) == ("swap", "green")
-    assert plan_rollback(ROUTER, sides(work(NEW), work(OLD)), "0012345") == ("swap", "green")
-
-
-def test_a_rollback_with_nowhere_to_go_is_refused() -> None:
-    with pytest.raises(
-        InputError, match="nothing to roll back to on load balancer shop-lb: green has no Deploy"
-    ):
-        plan_rollback(ROUTER, sides(work(NEW)), None)
-
-
-def test_a_rollback_to_what_nobody_knows_is_refused() -> None:
-    with pytest.raises(
-        InputError, match="0099999 is not known; green runs 0012345, and the ledger keeps nothing"
-    ):
-        plan_rollback(ROUTER, sides(work(NEW), work(OLD)), "0099999")
-
-
-def test_once_left_by_a_rollback_a_color_is_no_way_back() -> None:
-    state = sides(work(NEW), work(OLD))
-    state["blue"] = _decision.left_by_rollback(state["blue"])
-    assert way_back(state, "green")[2] == "blue runs 00abcde, which a rollback has left before"
-
-
-@pytest.mark.parametrize(
     ("seen", "live", "wanted"),
     [
         (side("blue"), None, True),
@@ -344,106 +245,6 @@ def test_once_left_by_a_rollback_a_color_is_no_way_back() -> None:
 )
 def test_whether_the_other_colors_service_is_made(seen: Side, live: str | None, wanted: bool) -> None:
     assert _decision.wants_service(seen, live) is wanted
-
-
-OLDER = Release("0000001", "cccc")
-
-
-def moved(release: Release, left: Release | None = None, name: str = "swapped") -> Event:
-    by = {"user": "ada", "host": "laptop"}
-    return Event(name, "2026-01-02T03:04:05+00:00", f"{name}-{release.commit}", release, "blue", left, by)
-
-
-# OLDER, then OLD, then NEW, which is live on blue.
-HISTORY = (moved(OLDER), moved(OLD, OLDER), moved(NEW, OLD))
-
-
-def ledger(*more: Event, kept: tuple[Release, ...] = ()) -> Ledger:
-    return Ledger((*HISTORY, *more), dict.fromkeys(kept, b""))
-
-
-@pytest.mark.parametrize(
-    ("green", "kept", "expected"),
-    [
-        pytest.param(work(OLD), (), ("swap", "green"), id="it is there"),
-        pytest.param(work(OLD), (OLD,), ("swap", "green"), id="there and kept: at once"),
-        pytest.param(
-            work(OLD, lack="0 of 2"), (OLD,), ("stage", "green"), id="half broken: brought up again"
-        ),
-        pytest.param(
-            work(OLD, lack="0 of 2"), (), ("swap", "green"), id="half broken, not kept: let it be proven"
-        ),
-        pytest.param(work(OLD, replicas=0, lack="0"), (OLD,), ("stage", "green"), id="retired"),
-        pytest.param(work(OLD, replicas=0, lack="0"), (), ("scale", "green"), id="retired and not kept"),
-        pytest.param(work(OLD, proven_at=""), (OLD,), ("stage", "green"), id="no longer proven"),
-        pytest.param(work(OLDER), (OLD,), ("stage", "green"), id="something else is there"),
-        pytest.param(None, (OLD,), ("stage", "green"), id="deleted by hand"),
-    ],
-)
-def test_how_a_rollback_gets_to_the_last_good_release(
-    green: Workload | None, kept: tuple[Release, ...], expected: tuple[str, str]
-) -> None:
-    decision = _decision.plan_rollback(ROUTER, sides(work(NEW), green), ledger(kept=kept))
-    assert (decision.action, decision.color) == expected
-    assert decision.release == OLD
-
-
-@pytest.mark.parametrize(
-    ("green", "said"),
-    [
-        (None, "it would be 0012345, whose manifests are not kept, and green does not run it"),
-        (work(OLDER), "whose manifests are not kept, and green runs 0000001"),
-        (work(OLD, proven_at=""), "green runs 0012345, which was never proven"),
-        (work(OLD, rejected=True), "it would be 0000001, whose manifests are not kept"),
-    ],
-)
-def test_a_rollback_that_cannot_get_there_says_what_is_there(green: Workload | None, said: str) -> None:
-    with pytest.raises(InputError) as raised:
-        _decision.plan_rollback(ROUTER, sides(work(NEW), green), ledger())
-    assert said in raised.value.message
-
-
-def test_a_release_that_a_rollback_has_left_is_not_chosen_although_the_ledger_is_lost() -> None:
-    with pytest.raises(InputError, match="green runs 0012345, which a rollback has left before"):
-        _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD, rejected=True)), Ledger())
-
-
-def test_a_second_rollback_goes_further_back() -> None:
-    router = replace(ROUTER, live="green", idle="blue")
-    history = ledger(moved(OLD, NEW, "rolled_back"), kept=(OLDER, OLD, NEW))
-    decision = _decision.plan_rollback(router, sides(work(NEW, rejected=True), work(OLD)), history)
-    assert (decision.action, decision.color, decision.release) == ("stage", "blue", OLDER)
-    last = ledger(moved(OLD, NEW, "rolled_back"), moved(OLDER, OLD, "rolled_back"), kept=(OLDER, OLD, NEW))
-    with pytest.raises(InputError, match="no good release served before 0000001"):
-        _decision.plan_rollback(ROUTER, sides(work(OLDER), work(OLD, rejected=True)), last)
-
-
-def test_a_rollback_whose_release_is_live_no_more_does_nothing_and_says_who() -> None:
-    router = replace(ROUTER, live="green", idle="blue")
-    history = ledger(moved(OLD, NEW, "rolled_back"), kept=(OLDER, OLD, NEW))
-    decision = _decision.plan_rollback(router, sides(work(NEW), work(OLD)), history, leaving=NEW)
-    assert (decision.action, decision.color) == ("unchanged", "green")
-    assert (
-        decision.reason
-        == "0012345 is live: ada@laptop has rolled back from 00abcde at 2026-01-02T03:04:05+00:00"
-    )
-
-
-def test_a_rollback_that_was_killed_after_its_swap_is_only_written_down() -> None:
-    router = replace(ROUTER, live="green", idle="blue")
-    history = ledger(moved(OLD, NEW, "rollback"), kept=(OLDER,))
-    decision = _decision.plan_rollback(router, sides(work(NEW), work(OLD)), history)
-    assert (decision.action, decision.color, decision.release) == ("complete", "green", OLD)
-
-
-def test_a_commit_can_be_chosen() -> None:
-    history = ledger(kept=(OLDER,))
-    decision = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "0000001")
-    assert (decision.action, decision.color, decision.release) == ("stage", "green", OLDER)
-    there = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "0012345")
-    assert (there.action, there.release) == ("swap", OLD)
-    live = _decision.plan_rollback(ROUTER, sides(work(NEW), work(OLD)), history, "00abcde")
-    assert (live.action, live.reason) == ("unchanged", "00abcde is live already")
 
 
 RENDERED = Release("0012345", "dddd")
@@ -541,12 +342,3 @@ def test_what_is_not_retired(router: Router, state: dict[str, Side], said: str) 
     with pytest.raises(InputError) as raised:
         _decision.plan_retire(router, state)
     assert said in raised.value.message
-
-
-def test_what_a_rollback_would_do_after_a_deploy() -> None:
-    state = sides(work(OLD), None)
-    decision = _decision.plan_deploy(ROUTER, state, NEW)
-    history = Ledger((moved(OLD),), {})
-    then = _decision.after_move(history, state, decision, "blue")
-    back = _decision.way_back(state, "green", then, NEW)
-    assert (back.color, back.to) == ("blue", "0012345")
