@@ -13,8 +13,10 @@ description:
   - Reads load balancers and says which of the two colors, blue or green, each one's listeners point at.
   - The tags C(blue) and C(green) of a load balancer hold the colors' node ports. One node port, C(30081), serves
     every listener; where listeners differ the tag names them, C(80=30081 443=30083).
-  - The listeners that point at a color's node port are the application's. Every other listener is shown with
-    RV(load_balancers.listeners[].color=null) and never touched by this collection.
+  - The listeners that point at a color's node port are the application's, and so are those that the last swap left, whatever
+    has become of them. Tags C(octoblu.bluegreen/listeners.0), C(.1), ... hold these; whoever removes the tags gives them up.
+    Every other listener is never touched by this collection.
+  - A listener that points at no color is shown with RV(load_balancers.listeners[].color=null).
   - Every way in which a load balancer is not as it should be is told as drift, with a code and a sentence that says
     what to do.
   - Changes nothing.
@@ -43,6 +45,7 @@ options:
     description:
       - Listener ports that must point at a color, beside those that the tags name.
       - One that is missing or points elsewhere is told as drift.
+      - Of the ports that the last swap left those that are not in this list are given up.
     type: list
     elements: int
     default: []
@@ -186,7 +189,7 @@ load_balancers:
           elements: str
           returned: always
         color:
-          description: The color it points at; null for a listener that is not the application's.
+          description: The color it points at; null for a listener that points at none.
           type: str
           returned: always
     health_check:

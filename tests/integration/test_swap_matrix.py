@@ -111,6 +111,7 @@ def _assert_wholly_on(balancer, color, certificate):
     assert balancer.check["Target"] == f"HTTP:{node_port}/healthz"
     assert balancer.backend_policies[node_port] == ["proxy"]
     assert balancer.tags == TAGS
+    assert {port: each.instance_port for port, each in balancer.left.items()} == balancer.node_ports
 
 
 def _assert_told(balancer, ended):

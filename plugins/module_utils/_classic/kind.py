@@ -19,7 +19,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     LIFETIME,
-    IntentError,
     SwapState,
     decode_intent,
     swap_state,
@@ -47,6 +46,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_st
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.settle import watch_instances
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.swap import ClassicSwap
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import (
     Look,
     Params,
@@ -181,7 +181,7 @@ def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> Classi
     """The router, with a swap's intent judged by whether its writer still runs."""
     try:
         intent = decode_intent(load_balancer.tags)
-    except IntentError:
+    except TagTextError:
         intent = None
     state = swap_state(intent, load_balancer.read_at, writer_gone(intent)) if intent else SwapState.CUT_OFF
     colors = read_colors(load_balancer, look.listener_ports, state, look.described_ports)

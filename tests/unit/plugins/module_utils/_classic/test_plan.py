@@ -26,7 +26,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import I
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
-from ..swaps import TWO, after, begin, intent, plan
+from ..swaps import TWO, after, begin, intent, known, plan
 
 
 def test_a_swap_changes_the_instance_port_and_nothing_else():
@@ -35,7 +35,7 @@ def test_a_swap_changes_the_instance_port_and_nothing_else():
     assert swapped.listener(80) == http(80, 30082, policies=("sticky",))
     assert swapped.listener(443) == https(443, 30082)
     assert swapped.listener(9000) == http(9000, 31000)
-    assert swapped.tags == lb.tags
+    assert swapped.tags == {**lb.tags, **known(*swapped.listeners[:2])}
     assert swapped.health_check == check("HTTP:30082/healthz")
 
 
@@ -384,4 +384,6 @@ def test_there_and_back_is_the_identity(described, target, proxied):
     lb = router(*listeners, health_check=check(target), backend_policies=policies)
     there = after(lb, "green")
     assert read_colors(there).live == "green"
-    assert after(there, "blue") == lb
+    back = after(there, "blue")
+    ours = [each for each in lb.listeners if each.instance_port == 30081]
+    assert back == replace(lb, tags={**lb.tags, **known(*ours)})
