@@ -192,6 +192,30 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
     return found
 
 
+def lacking(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) -> SwapPlan:
+    """What of the plan is not there as read back and is set by one more call each, which touches no listener."""
+    seen = {listener.port: listener for listener in actual.listeners}
+    return SwapPlan(
+        plan.name,
+        plan.color,
+        kept=tuple(
+            move
+            for move in plan.moves
+            if move.policies
+            and move.port in seen
+            and seen[move.port] != expected.listener(move.port)
+            and replace(seen[move.port], policies=move.policies) == expected.listener(move.port)
+        ),
+        backend_policies=tuple(
+            (port, names)
+            for port, names in plan.backend_policies
+            if actual.backend_policies.get(port, ()) != names
+        ),
+        health_check=plan.health_check if actual.health_check != expected.health_check else None,
+        tags=tuple((key, value) for key, value in plan.tags if actual.tags.get(key) != value),
+    )
+
+
 def _check_text(check: HealthCheck) -> str:
     return (
         f"{check.target} every {check.interval} s within {check.timeout} s, thresholds "

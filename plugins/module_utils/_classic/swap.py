@@ -43,6 +43,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     SwapPlan,
     differences,
+    lacking,
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
@@ -339,12 +340,18 @@ class ClassicSwap:
     # What follows
 
     def _set_policies_and_check(self) -> None:
+        self._set(replace(self._plan, backend_policies=tuple(self._deferred_backend), tags=()))
+
+    def _set(self, plan: SwapPlan) -> None:
+        """Set all of a plan that touches no listener, in one round."""
         calls: list[Callable[[], None]] = [
-            partial(self._set_policies_made, port, names) for port, names in self._plan.policies
+            partial(self._set_policies_made, port, names) for port, names in plan.policies
         ]
-        calls += [partial(self._calls.set_backend, *entry) for entry in self._deferred_backend]
-        if self._plan.health_check:
-            calls.append(partial(self._calls.configure_health_check, self._plan.health_check))
+        calls += [partial(self._calls.set_backend, *entry) for entry in plan.backend_policies]
+        if plan.health_check:
+            calls.append(partial(self._calls.configure_health_check, plan.health_check))
+        if plan.tags:
+            calls.append(partial(self._calls.add_tags, dict(plan.tags)))
         if not calls:
             return
         failures = [
@@ -382,7 +389,8 @@ class ClassicSwap:
             if policy.name in names and policy.name not in there
         ]
 
-    def _read_back(self) -> LoadBalancer:
+    def _read_back(self, mends: bool = True) -> LoadBalancer:
+        """The router, once it is as planned. What one more call each sets is set once more, if it ``mends``."""
         expected = predict(self._router, self._plan)
         found: list[str] = []
         router: LoadBalancer | None = None
@@ -395,6 +403,15 @@ class ClassicSwap:
                 found = differences(self._plan, expected, router)
                 if not found:
                     return router
+                missing = lacking(self._plan, expected, router)
+                told = differences(missing, expected, router)
+                if told and mends:
+                    with _signals_held():
+                        self._set(missing)
+                    self.report.warnings.append(
+                        f"Read back after the swap of {self._plan.name}: {'; '.join(told)}. That was set once more."
+                    )
+                    return self._read_back(mends=False)
             if pause is not None:
                 time.sleep(pause)
         absent = [move.after() for move in self._plan.moves if router and router.listener(move.port) is None]

@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listene
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     differences,
+    lacking,
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
@@ -353,6 +354,28 @@ def test_read_back_names_the_difference():
     assert differences(swap, wanted, replace(wanted, listeners=wanted.listeners[:1]))[0].startswith(
         "listener 443 is absent"
     )
+
+
+def test_what_one_more_call_sets_is_told_apart_from_what_it_does_not():
+    lb = router(*TWO, backend_policies={30081: ("proxy",)})
+    swap = plan(lb, "green", claim="shop/1")
+    wanted = predict(lb, swap)
+    assert not lacking(swap, wanted, wanted).changes
+    bare = replace(
+        wanted,
+        listeners=(replace(wanted.listeners[0], policies=()), wanted.listeners[1]),
+        backend_policies={30081: ("proxy",)},
+        health_check=lb.health_check,
+        tags=SINGLE,
+    )
+    missing = lacking(swap, wanted, bare)
+    assert missing.policies == ((80, ("sticky",)),)
+    assert missing.backend_policies == ((30082, ("proxy",)),)
+    assert (missing.health_check, missing.tags) == (wanted.health_check, ((CLAIM_TAG, "shop/1"),))
+    assert (missing.replaced, missing.created, missing.reopened) == ((), (), ())
+    assert len(differences(missing, wanted, bare)) == 4
+    elsewhere = replace(wanted, listeners=(http(80, 30999, policies=()),))
+    assert not lacking(swap, wanted, elsewhere).changes
 
 
 LISTENERS = st.dictionaries(
