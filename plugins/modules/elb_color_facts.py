@@ -141,6 +141,25 @@ load_balancers:
       type: list
       elements: dict
       returned: always
+    registered:
+      description: How many RV(load_balancers.backends) there are.
+      type: int
+      returned: always
+    in_service:
+      description:
+        - How many of them traffic is sent to. Null without O(gather_instance_health=true), where AWS did not know their
+          states, and for a kind of load balancer that cannot tell.
+      type: int
+      returned: always
+    unserved:
+      description: A sentence that says that nobody is served, because nothing is in service; null otherwise.
+      type: str
+      returned: always
+      sample: "no instance of load balancer shop is in service (0 of 2): clients get 503"
+    watch_seconds:
+      description: How long a swap with O(octoblu.bluegreen.elb_listener_swap#module:wait_in_service) takes at most for that.
+      type: int
+      returned: always
     backends_are:
       description: What RV(load_balancers.backends) are called.
       type: str

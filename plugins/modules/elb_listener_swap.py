@@ -157,8 +157,10 @@ options:
     default: 3
   wait_in_service:
     description:
-      - Watch the instances after the swap for as long as a failing health check would take to show, and fail when one
-        that was in service is not any more.
+      - Watch the instances after the swap for as long as a failing health check would take to show, which is its interval
+        times its unhealthy threshold and its timeout, and fail when one that was in service is not any more.
+      - Where none was in service it is as long as a passing check takes to show, and fails when none is in service then.
+      - Such a failure comes behind the swap, which stays as it is. It has all that a success returns.
     type: bool
     default: false
 seealso:
@@ -203,12 +205,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The load balancer before, as M(octoblu.bluegreen.elb_color_facts) shows it.
-  returned: success
+  description:
+    - The load balancer before, as M(octoblu.bluegreen.elb_color_facts) shows it. Its C(in_service) of C(registered) instances
+      get traffic.
+  returned: success, and failure of O(wait_in_service)
   type: dict
 after:
-  description: The load balancer as read back, or as it would be in check mode.
-  returned: success
+  description:
+    - The load balancer as read back, or as it would be in check mode. What is in service is what was so before, or with
+      O(wait_in_service) after the watch.
+  returned: success, and failure of O(wait_in_service)
   type: dict
 steps:
   description: The plan, call by call, with the way back of each.

@@ -72,6 +72,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         locked=case.params["locked"],
         moments=[moment for moment, files in case.params["hooks"].items() if files],
         ready_timeout=case.params["ready_timeout"],
+        watch=case.router.watch_seconds if case.params["wait_in_service"] else 0,
     )
     before = case.state.sides[case.router.live or other(decision.color)].release
     left = _left_by_rollback(case, decision) if decision.action == "complete" else before

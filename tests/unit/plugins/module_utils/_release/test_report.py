@@ -56,6 +56,7 @@ PLAN: dict[str, Any] = {
 }
 SWAP = {"before": {}, "changed": True, "gap_ms": {"80": 84, "443": 85}}
 FAILED = {"failed": True, "msg": "it broke"}
+WATCHED = SWAP | FAILED | {"after": {}, "restored": False, "open": []}
 
 
 ASKED = Asked(
@@ -122,6 +123,8 @@ ROLLED_BACK = run(
         (run(swap=FAILED | {"restored": True, "open": []}), "restored"),
         (run(swap=FAILED | {"restored": False, "open": [80]}), "port_closed"),
         (run(swap=FAILED | {"before": {}, "restored": False, "open": []}), "refused"),
+        (run(swap=WATCHED), "deployed"),
+        (run(swap=WATCHED, back={"changed": True}), "rolled_back"),
         (run("rollback", swap=SWAP, failure=FAILED), "rolled_back"),
         (run("rollback", plan=PLAN | {"action": "complete"}), "rolled_back"),
         (run("stage", applied={"changed": True}), "staged"),
@@ -526,6 +529,9 @@ HOOK_FAILED = {"failed": True, "msg": "no"}
         (run(swap=SWAP, failure=HOOK_FAILED, on_failure="hold"), ["record"]),
         (run(swap=SWAP, preview=FAILED), ["record"]),
         (run(swap=FAILED), ["record"]),
+        # Instances fell out of service behind it.
+        (run(swap=WATCHED), ["go_back", "record"]),
+        (run(swap=WATCHED, on_failure="hold"), ["record"]),
         (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": None}), ["record"]),
         (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": PLAN["color"]}), ["record"]),
     ],
