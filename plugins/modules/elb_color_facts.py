@@ -19,7 +19,7 @@ description:
   - A listener that points at no color is shown with RV(load_balancers.listeners[].color=null).
   - Every way in which a load balancer is not as it should be is told as drift, with a code and a sentence that says
     what to do.
-  - Changes nothing.
+  - Changes nothing, and sets no facts of the host, because a load balancer is none of its. Register the result.
 author:
   - Octoblu contributors (@octoblu)
 extends_documentation_fragment:
@@ -277,15 +277,6 @@ load_balancers:
       description: Hash of all that a swap would touch, for O(octoblu.bluegreen.elb_listener_swap#module:expect_fingerprint).
       type: str
       returned: always
-ansible_facts:
-  description: The same as RV(load_balancers), as fact C(elb_colors).
-  returned: success
-  type: dict
-  contains:
-    elb_colors:
-      description: See RV(load_balancers).
-      type: dict
-      returned: success
 at:
   description: When it was done, in seconds since the epoch.
   returned: always

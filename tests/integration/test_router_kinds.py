@@ -41,6 +41,8 @@ class Front:
         asked = {"name": [name or self.name], "gather_instance_health": True}
         params = arguments(FACTS, asked) | {"type": self.kind}
         result = elb_color_facts.run(params, False, FACTS.connect(params), lambda line: None)
+        # All that is told is told once.
+        assert result.keys() == {"changed", "load_balancers"}
         entry: dict[str, Any] = json.loads(json.dumps(result["load_balancers"]))[name or self.name]
         return entry
 
