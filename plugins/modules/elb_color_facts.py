@@ -13,11 +13,13 @@ description:
   - Reads load balancers and says which of the two colors, blue or green, each one's listeners point at.
   - The tags C(blue) and C(green) of a load balancer hold the colors' node ports. One node port, C(30081), serves
     every listener; where listeners differ the tag names them, C(80=30081 443=30083).
-  - The listeners that point at a color's node port are the application's. Every other listener is shown with
-    RV(load_balancers.listeners[].color=null) and never touched by this collection.
+  - The listeners that point at a color's node port are the application's, and so are those that the last swap left, whatever
+    has become of them. Tags C(octoblu.bluegreen/listeners.0), C(.1), ... hold these; whoever removes the tags gives them up.
+    Every other listener is never touched by this collection.
+  - A listener that points at no color is shown with RV(load_balancers.listeners[].color=null).
   - Every way in which a load balancer is not as it should be is told as drift, with a code and a sentence that says
     what to do.
-  - Changes nothing.
+  - Changes nothing, and sets no facts of the host, because a load balancer is none of its. Register the result.
 author:
   - Octoblu contributors (@octoblu)
 extends_documentation_fragment:
@@ -43,6 +45,7 @@ options:
     description:
       - Listener ports that must point at a color, beside those that the tags name.
       - One that is missing or points elsewhere is told as drift.
+      - Of the ports that the last swap left those that are not in this list are given up.
     type: list
     elements: int
     default: []
@@ -138,6 +141,25 @@ load_balancers:
       type: list
       elements: dict
       returned: always
+    registered:
+      description: How many RV(load_balancers.backends) there are.
+      type: int
+      returned: always
+    in_service:
+      description:
+        - How many of them traffic is sent to. Null without O(gather_instance_health=true), where AWS did not know their
+          states, and for a kind of load balancer that cannot tell.
+      type: int
+      returned: always
+    unserved:
+      description: A sentence that says that nobody is served, because nothing is in service; null otherwise.
+      type: str
+      returned: always
+      sample: "no instance of load balancer shop is in service (0 of 2): clients get 503"
+    watch_seconds:
+      description: How long a swap with O(octoblu.bluegreen.elb_listener_swap#module:wait_in_service) takes at most for that.
+      type: int
+      returned: always
     backends_are:
       description: What RV(load_balancers.backends) are called.
       type: str
@@ -186,7 +208,7 @@ load_balancers:
           elements: str
           returned: always
         color:
-          description: The color it points at; null for a listener that is not the application's.
+          description: The color it points at; null for a listener that points at none.
           type: str
           returned: always
     health_check:
@@ -255,15 +277,6 @@ load_balancers:
       description: Hash of all that a swap would touch, for O(octoblu.bluegreen.elb_listener_swap#module:expect_fingerprint).
       type: str
       returned: always
-ansible_facts:
-  description: The same as RV(load_balancers), as fact C(elb_colors).
-  returned: success
-  type: dict
-  contains:
-    elb_colors:
-      description: See RV(load_balancers).
-      type: dict
-      returned: success
 at:
   description: When it was done, in seconds since the epoch.
   returned: always

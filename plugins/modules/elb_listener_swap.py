@@ -18,6 +18,8 @@ description:
     Delete and create are one call each, one right after the other. RV(gap_ms) tells how long it took.
   - When the listeners cannot be created, the old ones are put back.
   - A run that was killed is found by the next one in the tags that it left, and is finished or undone by it.
+  - The listeners that a swap leaves are kept in tags C(octoblu.bluegreen/listeners.0), C(.1), ... One that somebody deletes or
+    leads elsewhere is drift, and O(repair=true) brings it back as it was. To give it up, remove these tags.
   - C(SIGTERM), C(SIGINT), C(SIGHUP) and Ansible's C(timeout) wait until the ports are open again.
   - Does not ask whether the application behind the color is ready.
 author:
@@ -45,15 +47,15 @@ options:
     required: true
   listener_ports:
     description:
-      - Listener ports that must point at the color. By default these are the ports that the tags name and
-        every other port that points at a color.
+      - Listener ports that must point at the color. By default these are the ports that the tags name, those that the
+        last swap left, and every other port that points at a color.
       - A listener that points at a color and is not in the list is an error, because it would stay behind.
     type: list
     elements: int
     default: []
   listeners:
     description:
-      - Specifications of listeners, to create those that are missing.
+      - Specifications of listeners, to create those that are missing. They go before what the last swap left.
       - A listener that is there stays as it is; a warning says where it differs from its specification.
       - With O(repair=true) the policies named here are set on a listener that lacks them.
     type: list
@@ -137,8 +139,9 @@ options:
     type: int
   repair:
     description:
-      - Also bring a drifted load balancer onto the color. Mends the drift V(mixed), V(listener_missing) with O(listeners),
-        V(unknown_port), V(health_check_on_idle), V(policy_missing) with O(listeners), and V(swap_interrupted).
+      - Also bring a drifted load balancer onto the color. Mends the drift V(mixed), V(unknown_port), V(health_check_on_idle),
+        V(swap_interrupted), and V(listener_missing) and V(policy_missing) of a listener that the last swap left or that
+        O(listeners) describe.
       - Without it a drifted load balancer is refused, but for a swap that was cut off, which is resolved first, and for
         what the swap itself mends (RV(octoblu.bluegreen.elb_color_facts#module:load_balancers.drift[].mended_by)).
     type: bool
@@ -155,8 +158,10 @@ options:
     default: 3
   wait_in_service:
     description:
-      - Watch the instances after the swap for as long as a failing health check would take to show, and fail when one
-        that was in service is not any more.
+      - Watch the instances after the swap for as long as a failing health check would take to show, which is its interval
+        times its unhealthy threshold and its timeout, and fail when one that was in service is not any more.
+      - Where none was in service it is as long as a passing check takes to show, and fails when none is in service then.
+      - Such a failure comes behind the swap, which stays as it is. It has all that a success returns.
     type: bool
     default: false
 seealso:
@@ -201,12 +206,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The load balancer before, as M(octoblu.bluegreen.elb_color_facts) shows it.
-  returned: success
+  description:
+    - The load balancer before, as M(octoblu.bluegreen.elb_color_facts) shows it. Its C(in_service) of C(registered) instances
+      get traffic.
+  returned: success, and failure of O(wait_in_service)
   type: dict
 after:
-  description: The load balancer as read back, or as it would be in check mode.
-  returned: success
+  description:
+    - The load balancer as read back, or as it would be in check mode. What is in service is what was so before, or with
+      O(wait_in_service) after the watch.
+  returned: success, and failure of O(wait_in_service)
   type: dict
 steps:
   description: The plan, call by call, with the way back of each.

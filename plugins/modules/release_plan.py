@@ -104,6 +104,12 @@ options:
     description: For how many seconds no node may take a pod. Less than 0 is refused.
     type: int
     default: 10
+  wait_in_service:
+    description:
+      - Whether the swap will be one with O(octoblu.bluegreen.elb_listener_swap#module:wait_in_service), for which the lock is
+        held longer.
+    type: bool
+    default: false
   hooks:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
@@ -351,6 +357,18 @@ live:
   returned: success
   type: str
   sample: blue
+in_service:
+  description:
+    - How many instances or targets the router sends traffic to. Null where that was not read, or the kind of router does not
+      know it. When there is none, a warning says so, and a deploy goes on.
+  returned: success
+  type: int
+  sample: 2
+registered:
+  description: How many instances or targets are registered with the router.
+  returned: success
+  type: int
+  sample: 2
 claim:
   description: What the load balancer carries once it is this application's.
   returned: success
@@ -461,6 +479,7 @@ MODULE = Module(
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},
+        "wait_in_service": {"type": "bool", "default": False},
         "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",

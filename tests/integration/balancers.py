@@ -13,6 +13,10 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import (
+    decode_known,
+    is_known_tag,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Module
 from ansible_collections.octoblu.bluegreen.plugins.modules import elb_color_facts, elb_listener_swap
 
@@ -81,7 +85,17 @@ class Balancer:
         return dict(self.description["HealthCheck"])
 
     @property
+    def left(self) -> dict[int, Any]:
+        """The listeners that tags of ours say the last swap has left, by port."""
+        return decode_known(self._tags)
+
+    @property
     def tags(self) -> dict[str, str]:
+        """Every tag but those that ``left`` is read from."""
+        return {key: value for key, value in self._tags.items() if not is_known_tag(key)}
+
+    @property
+    def _tags(self) -> dict[str, str]:
         [described] = self.elb.describe_tags(LoadBalancerNames=[self.name])["TagDescriptions"]
         return {tag["Key"]: tag["Value"] for tag in described["Tags"]}
 

@@ -46,7 +46,8 @@ def smoke(name: str, args: Mapping[str, Any], **task: Any) -> Question:
 
 
 def plan(name: str, args: Mapping[str, Any], **task: Any) -> Question:
-    router = "{{ ansible_facts.elb_colors[balancer] }}"
+    # What the first question is answered with.
+    router = "{{ answer_0.load_balancers[balancer] }}"
     here = {"app": "shop", "namespace": "{{ place }}", "router": router, **args}
     return Question(f"release_plan: {name}", {"octoblu.bluegreen.release_plan": here, **task})
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from balancers import (
@@ -239,7 +240,7 @@ def test_an_unknown_certificate_leaves_nothing_behind(plain):
     before = plain.description["ListenerDescriptions"]
     with pytest.raises(RouterError, match="CertificateNotFound"):
         swap(plain, "green", listeners=[{"port": 443, "protocol": "HTTPS", "certificate": unknown}])
-    assert (plain.description["ListenerDescriptions"], plain.tags) == (before, TAGS)
+    assert (plain.description["ListenerDescriptions"], plain.tags, plain.left) == (before, TAGS, {})
 
 
 @pytest.mark.parametrize(
@@ -268,13 +269,15 @@ def test_another_claim_is_taken_over_when_asked(plain):
 
 
 @pytest.mark.sandbox
-def test_a_claim_that_was_taken_over_is_given_back_when_nothing_was_swapped(plain, aws):
-    before = {**plain.tags, "octoblu.bluegreen/app": "till/1"}
-    plain.tag(before)
+def test_what_tags_held_is_given_back_when_nothing_was_swapped(plain, aws):
+    swap(plain, "green")
+    swap(plain, "blue", claim="till/1")
+    before, left = plain.tags, plain.left
     aws.fault("error", "DeleteLoadBalancerListeners", code="AccessDenied", status=403)
     with pytest.raises(RouterError, match="the listeners are as they were"):
         swap(plain, "green", claim="shop/1", take_over=True)
-    assert plain.tags == before
+    assert (plain.tags, plain.left) == (before, left)
+    assert left[80].instance_port == 30081
 
 
 @pytest.mark.sandbox
@@ -418,7 +421,51 @@ def test_more_tags_than_fit_are_refused_and_nothing_stays(plain, aws):
             swap(plain, "green")
     finally:
         aws.set(tag_limit=50)
-    assert (plain.tags, plain.node_ports) == (before, {80: 30081})
+    assert (plain.tags, plain.left, plain.node_ports) == (before, {}, {80: 30081})
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("room", [1, 0], ids=["the-intents-place", "none"])
+def test_what_a_swap_leaves_is_written_where_there_is_room_and_told_where_not(plain, aws, room):
+    """The intent takes one tag until the swap is over."""
+    plain.tag({f"team-{number}": "web" for number in range(7)})
+    aws.set(tag_limit=10)
+    aws.fault("hold", "AddTags", nth=3)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            swapping = pool.submit(swap, plain, "green")
+            aws.wait_held()
+            aws.set(tag_limit=9 + room)
+            aws.release()
+            result = swapping.result()
+    finally:
+        aws.set(tag_limit=50)
+    assert plain.node_ports == {80: 30082}
+    assert {port: each.instance_port for port, each in plain.left.items()} == ({80: 30082} if room else {})
+    assert [("could not be given the tags" in text) for text in result["warnings"]] == [True] * (not room)
+    assert result["after"]["fingerprint"] == facts(plain.name)[plain.name]["fingerprint"]
+
+
+def test_a_listener_that_the_last_swap_left_is_brought_back_by_repair(shop):
+    """One that was led elsewhere by hand, and one that was deleted: as AWS keeps them, without their policies."""
+    swap(shop, "green")
+    before = shop.listeners
+    shop.elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[80, 443])
+    shop.elb.create_load_balancer_listeners(LoadBalancerName=shop.name, Listeners=[listener(80, 30999)])
+    with pytest.raises(InputError, match="port 443, where the last swap left one"):
+        swap(shop, "green")
+    swap(shop, "green", repair=True)
+    assert shop.listeners == before
+    assert facts(shop.name)[shop.name]["drift"] == []
+
+    shop.elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[443])
+    [drift] = facts(shop.name)[shop.name]["drift"]
+    command = drift["message"].partition("up with: ")[2].split()
+    keys = [word.removeprefix("Key=") for word in command[command.index("--tags") + 1 :]]
+    shop.elb.remove_tags(LoadBalancerNames=[shop.name], Tags=[{"Key": key} for key in keys])
+    assert facts(shop.name)[shop.name]["drift"] == []
+    swap(shop, "blue")
+    assert shop.left.keys() == {80}
 
 
 @pytest.mark.sandbox

@@ -33,10 +33,10 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(11, 17, 14, 42)
-UNCHANGED = Work(2, 8, 2, 5)
+DEPLOY = Work(11, 17, 16, 42)
+UNCHANGED = Work(2, 8, 3, 5)
 STATUS = Work(2, 7, 3, 5)
-ROLLBACK = Work(9, 14, 14, 27)
+ROLLBACK = Work(9, 14, 16, 27)
 
 
 @pytest.fixture

@@ -99,6 +99,13 @@ def test_repair_asks_for_a_color_when_the_router_points_at_both_and_refuses_one_
     assert repaired.outcome == "repaired", repaired.output
     assert set(shop.balancer.node_ports.values()) == {shop.node_ports[live]}
 
+    port = shop.settings.http_port
+    elb.delete_load_balancer_listeners(LoadBalancerName=shop.balancer.name, LoadBalancerPorts=[port])
+    elb.create_load_balancer_listeners(LoadBalancerName=shop.balancer.name, Listeners=[listener(port, 30999)])
+    brought_back = shop.play("repair")
+    assert brought_back.outcome == "repaired", brought_back.output
+    assert set(shop.balancer.node_ports.values()) == {shop.node_ports[live]}
+
     shop.kubectl("delete", "deployment", "shop-blue", "-n", shop.namespace)
     unfit = shop.play("repair", color=other)
     assert unfit.code != 0

@@ -38,8 +38,11 @@ class Front:
     name: str
 
     def facts(self, name: str = "") -> dict[str, Any]:
-        params = arguments(FACTS, {"name": [name or self.name]}) | {"type": self.kind}
+        asked = {"name": [name or self.name], "gather_instance_health": True}
+        params = arguments(FACTS, asked) | {"type": self.kind}
         result = elb_color_facts.run(params, False, FACTS.connect(params), lambda line: None)
+        # All that is told is told once.
+        assert result.keys() == {"changed", "load_balancers"}
         entry: dict[str, Any] = json.loads(json.dumps(result["load_balancers"]))[name or self.name]
         return entry
 
@@ -80,6 +83,10 @@ def test_a_router_is_told_in_words_that_hold_for_every_kind(front: Front) -> Non
     assert all(target.words for target in router.targets.values())
     assert [route.color for route in router.routes] == ["green"] * len(router.routes)
     assert router.serves
+    # Nothing is registered with the one, and the other cannot know.
+    told = {"classic": (0, "no instance is registered with load balancer"), memory.NAME: (None, "")}
+    assert (router.in_service, (router.unserved or "")[:44]) == told[front.kind]
+    assert (facts["registered"], facts["unserved"]) == (router.registered, router.unserved)
     assert set(KINDS[front.kind].changing) <= facts.keys()
 
 

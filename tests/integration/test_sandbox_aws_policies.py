@@ -122,6 +122,32 @@ def test_policies_of_instances_stay_without_a_listener_and_come_before_it(shop: 
     assert shop.backend_policies == {32000: ["auth", "proxy"]}
 
 
+@pytest.mark.parametrize(
+    ("manner", "there"), [("kept", {31000: ["proxy"], 32000: ["proxy"]}), ("forgotten", {31000: ["proxy"]})]
+)
+def test_policies_of_instances_that_come_before_a_listener_may_be_forgotten(
+    shop: Balancer, aws: Aws, manner: str, there: dict[int, list[str]]
+) -> None:
+    aws.set(early_backend_policies=manner)
+    try:
+        set_on_instances(shop, 31000, "proxy")
+        set_on_instances(shop, 32000, "proxy")
+        shop.elb.delete_load_balancer_listeners(LoadBalancerName=shop.name, LoadBalancerPorts=[9000, 9443])
+        assert shop.backend_policies == there
+    finally:
+        aws.set(early_backend_policies="kept")
+
+
+def test_policies_of_instances_that_come_before_a_listener_may_be_refused(shop: Balancer, aws: Aws) -> None:
+    aws.set(early_backend_policies="refused")
+    try:
+        set_on_instances(shop, 31000, "proxy")
+        with pytest.raises(ClientError, match="InvalidConfigurationRequest"):
+            set_on_instances(shop, 32000, "proxy")
+    finally:
+        aws.set(early_backend_policies="kept")
+
+
 def test_descriptions_are_told_as_they_were_given(shop: Balancer) -> None:
     told = shop.elb.describe_load_balancer_policies(
         LoadBalancerName=shop.name, PolicyNames=["lb", "app", "tls"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,35 @@ def test_instances_are_watched_as_long_as_the_new_check_takes_and_one_that_falls
             pool.submit(swap, balancer, "green", health_check={**SOON, "path": path}, wait_in_service=True)
             for balancer, path in zip(balancers, paths, strict=True)
         )
-        assert good.result()["after"]["live"] == "green"
-        with pytest.raises(RouterError, match=IT_FELL_OUT):
+        swapped = good.result()
+        with pytest.raises(RouterError, match=IT_FELL_OUT) as failed:
             bad.result()
+    for result, in_service in ((swapped, 1), (failed.value.details, 1)):
+        assert (result["before"]["live"], result["after"]["live"], result["changed"]) == (
+            "blue",
+            "green",
+            True,
+        )
+        assert (result["before"]["in_service"], result["before"]["registered"]) == (1, 1)
+        assert result["after"]["in_service"] == in_service
+        assert result["gap_ms"].keys() == {str(shop.settings.http_port)}
+
+
+def test_a_deploy_after_which_instances_fall_out_goes_back(shop: Shop) -> None:
+    """The load balancer's health check asks for what the release answers badly to."""
+    first = shop.deploy("0000001")
+    assert first.outcome == "deployed"
+    # Nothing could answer its check until now, and that keeps nobody from deploying.
+    assert f"No instance of load balancer {shop.balancer.name} is in service (0 of 1): clients get 503" in (
+        " ".join(first.output.split())
+    )
+    _wait_until_in_service(shop.balancer)
+    fell_out = shop.deploy(
+        "0000002",
+        bluegreen_smoke="none",
+        bluegreen_health_check_path=shop.settings.bad_path,
+        bluegreen_wait_in_service="yes",
+    )
+    assert (fell_out.code, fell_out.outcome) == (2, "rolled_back"), fell_out.output
+    assert re.search(IT_FELL_OUT, fell_out.reason), fell_out.reason
+    assert set(shop.balancer.node_ports.values()) == {shop.node_ports["blue"]}

@@ -85,7 +85,7 @@ def read_all(
     health = dict(zip(wanted, rest[len(objects) :], strict=True)) if instance_health else {}
     found = {description["LoadBalancerName"]: description for description in descriptions}
     return [
-        parse_load_balancer(found[name], tags.get(name, {}), objects.get(name), health.get(name, {}), read_at)
+        parse_load_balancer(found[name], tags.get(name, {}), objects.get(name), health.get(name), read_at)
         for name in wanted
     ]
 
@@ -117,7 +117,7 @@ def parse_load_balancer(
         },
         instances=tuple(sorted(entry["InstanceId"] for entry in description.get("Instances", ()))),
         policies=policies,
-        instance_health=dict(instance_health or {}),
+        instance_health=None if instance_health is None else dict(instance_health),
         read_at=read_at,
     )
 

@@ -21,12 +21,20 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift i
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     Intent,
-    IntentError,
     SwapState,
     decode_intent,
     is_intent_tag,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import (
+    decode_known,
+    give_up_command,
+    is_known_tag,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    Listener,
+    LoadBalancer,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
@@ -44,7 +52,7 @@ class Colors:
 
     ``of_listener`` maps a listener port to its color, for our listeners only; ``blue`` and
     ``green`` are None where their tag cannot be read. ``named`` are the listener ports that
-    must be ours, whatever they point at.
+    must be ours, whatever they point at; ``known`` those of them that the last swap left, as it left them.
     """
 
     live: str | None
@@ -53,6 +61,7 @@ class Colors:
     green: ColorPorts | None
     of_listener: Mapping[int, str]
     named: tuple[int, ...]
+    known: Mapping[int, Listener]
     preview: int | None
     drift: tuple[Drift, ...]
     intent: Intent | None
@@ -76,7 +85,8 @@ def read_colors(
     """Say which color each listener points at and name every drift.
 
     ``listener_ports`` are ports that must be ours beside those that the tags name, and so are those that a
-    user has ``described``; these change no fingerprint, because who only reads does not know of them.
+    user has ``described``; these change no fingerprint, because who only reads does not know of them. Those that
+    the last swap left must be, too, unless ``listener_ports`` are given: these say which stay.
     ``swap_state`` says of an intent on the router whether its writer may still be at work.
     """
     drift = ownership_drift(router)
@@ -84,8 +94,14 @@ def read_colors(
     intent = _read_intent(router, swap_state, drift)
     preview = _read_preview(router, drift)
     blue, green = tags if tags else (None, None)
-    known = {*listener_ports, *(blue.named if blue else ())}
-    named = tuple(sorted({*known, *described}))
+    told = {*listener_ports, *(blue.named if blue else ())}
+    stay = {*told, *described}
+    known = {
+        port: listener
+        for port, listener in _read_known(router, drift).items()
+        if port != preview and (port in stay or not listener_ports)
+    }
+    named = tuple(sorted({*stay, *known}))
 
     of_listener: dict[int, str] = {}
     live: str | None = None
@@ -98,8 +114,8 @@ def read_colors(
         }
         shown = set(of_listener.values())
         live = shown.pop() if len(shown) == 1 else None
-        drift += listener_drift(router, of_listener, named, described, preview, intent, blue, green)
-        drift += policy_drift(router, of_listener, intent)
+        drift += listener_drift(router, of_listener, told, described, known, preview, intent, blue, green)
+        drift += policy_drift(router, of_listener, known, intent)
         if live:
             drift += health_check_drift(router, live, blue, green)
     return Colors(
@@ -109,12 +125,13 @@ def read_colors(
         green=green,
         of_listener=of_listener,
         named=named,
+        known=known,
         preview=preview,
         drift=tuple(drift),
         intent=intent,
         swap_state=swap_state,
         claim=router.tags.get(CLAIM_TAG),
-        fingerprint=_fingerprint(router, of_listener, known, preview),
+        fingerprint=_fingerprint(router, of_listener, {*told, *known}, preview),
     )
 
 
@@ -177,10 +194,24 @@ def _read_preview(router: LoadBalancer, drift: list[Drift]) -> int | None:
     return int(value)
 
 
+def _read_known(router: LoadBalancer, drift: list[Drift]) -> dict[int, Listener]:
+    try:
+        return decode_known(router.tags)
+    except TagTextError as error:
+        drift.append(
+            Drift(
+                "tags_invalid",
+                f"what the last swap of {router.name} left cannot be read ({error}): remove it with: "
+                f"{give_up_command(router.name, router.tags)}",
+            )
+        )
+        return {}
+
+
 def _read_intent(router: LoadBalancer, swap_state: SwapState, drift: list[Drift]) -> Intent | None:
     try:
         intent = decode_intent(router.tags)
-    except IntentError as error:
+    except TagTextError as error:
         drift.append(
             Drift(
                 "swap_interrupted",
@@ -213,7 +244,7 @@ def _fingerprint(
         "tags": {
             key: value
             for key, value in sorted(router.tags.items())
-            if key in (*COLORS, CLAIM_TAG, PREVIEW_TAG) or is_intent_tag(key)
+            if key in (*COLORS, CLAIM_TAG, PREVIEW_TAG) or is_intent_tag(key) or is_known_tag(key)
         },
     }
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import Intent
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import give_up_command
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import SECURE
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
+    Listener,
+    LoadBalancer,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import (
     REPAIR,
     SWAP,
@@ -32,14 +36,18 @@ _NEGOTIATION = "SSLNegotiationPolicyType"
 def listener_drift(
     router: LoadBalancer,
     of_listener: Mapping[int, str],
-    named: Sequence[int],
+    told: Iterable[int],
     described: Iterable[int],
+    known: Mapping[int, Listener],
     preview: int | None,
     intent: Intent | None,
     blue: ColorPorts,
     green: ColorPorts,
 ) -> list[Drift]:
+    """The drift of listeners that ``of_listener`` has, that were ``told`` or ``described``, or that the last swap left."""
     drift: list[Drift] = []
+    named = {*told, *described, *known}
+    by_hand = known.keys() - {*told, *described}
     present = {listener.port: listener for listener in router.listeners}
     if len(set(of_listener.values())) > 1:
         where = ", ".join(f"{port} on {color}" for port, color in sorted(of_listener.items()))
@@ -52,15 +60,19 @@ def listener_drift(
         )
     # A preview that an intent has yet to make is not one of ours.
     intended = {move.port for move in intent.moves} - {preview} if intent else set()
-    wanted = {*named, *intended}
     made = {*described}
-    for port in sorted(wanted - present.keys()):
+    for port in sorted({*named, *intended} - present.keys()):
         drift.append(
             Drift(
                 "listener_missing",
-                f"load balancer {router.name} has no listener on port {port}: give its specification "
-                "in listeners to have it made",
-                (SWAP, REPAIR) if port in made else (REPAIR,) if port in intended else (),
+                f"load balancer {router.name} has no listener on port {port}"
+                + (
+                    f", where the last swap left one, {_protocols(known[port])}: repair makes it again as it was"
+                    if port in known and port not in made
+                    else ": give its specification in listeners to have it made"
+                )
+                + (_or_give_up(router, port) if port in by_hand else ""),
+                (SWAP, REPAIR) if port in made else (REPAIR,) if port in {*intended, *known} else (),
             )
         )
     if not of_listener and not {*named, *intended}:
@@ -71,13 +83,17 @@ def listener_drift(
                 f"({_ports_text(green)}): give specifications in listeners to have them made",
             )
         )
-    for port in sorted(set(named) & present.keys() - of_listener.keys()):
-        expected = f"{blue.at(port)} nor {green.at(port)}"
+    for port in sorted(named & present.keys() - of_listener.keys()):
+        expected = f"{blue.at(port) or _ports_text(blue)} nor {green.at(port) or _ports_text(green)}"
         drift.append(
             Drift(
                 "unknown_port",
-                f"listener {port} of {router.name} points at {present[port].instance_port}, neither {expected}: "
-                "repair it onto a color, or leave the port out of tags and listener_ports",
+                f"listener {port} of {router.name} points at {present[port].instance_port}, neither {expected}"
+                + (
+                    f", though the last swap left it on a color: repair it onto one{_or_give_up(router, port)}"
+                    if port in by_hand
+                    else ": repair it onto a color, or leave the port out of tags and listener_ports"
+                ),
                 (REPAIR,),
             )
         )
@@ -94,7 +110,12 @@ def listener_drift(
     return drift
 
 
-def policy_drift(router: LoadBalancer, of_listener: Mapping[int, str], intent: Intent | None) -> list[Drift]:
+def policy_drift(
+    router: LoadBalancer,
+    of_listener: Mapping[int, str],
+    known: Mapping[int, Listener],
+    intent: Intent | None,
+) -> list[Drift]:
     intended = {move.port: set(move.policies) for move in intent.moves} if intent else {}
     drift: list[Drift] = []
     for listener in router.listeners:
@@ -110,16 +131,25 @@ def policy_drift(router: LoadBalancer, of_listener: Mapping[int, str], intent: I
                     (REPAIR,),
                 )
             )
-        elif listener.protocol in SECURE and not _negotiates(router, listener.policies):
+        elif lacks_negotiation(router, listener):
+            left = known.get(listener.port)
             drift.append(
                 Drift(
                     "policy_missing",
                     f"{listener.protocol} listener {listener.port} of {router.name} has no SSL negotiation policy: "
-                    "name it in listeners and repair",
+                    + (
+                        f"repair sets {', '.join(left.policies)} again, which the last swap left"
+                        if left and left.policies
+                        else "name it in listeners and repair"
+                    ),
                     (REPAIR,),
                 )
             )
     return drift
+
+
+def lacks_negotiation(router: LoadBalancer, listener: Listener) -> bool:
+    return listener.protocol in SECURE and not _negotiates(router, listener.policies)
 
 
 def _negotiates(router: LoadBalancer, names: Sequence[str]) -> bool:
@@ -162,6 +192,14 @@ def ownership_drift(router: LoadBalancer) -> list[Drift]:
             "use a load balancer of your own in front of NodePort Services",
         )
     ]
+
+
+def _protocols(listener: Listener) -> str:
+    return f"{listener.protocol} to {listener.instance_protocol}"
+
+
+def _or_give_up(router: LoadBalancer, port: int) -> str:
+    return f", or give port {port} up with: {give_up_command(router.name, router.tags)}"
 
 
 def _ports_text(ports: ColorPorts) -> str:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -16,22 +15,19 @@ from enum import Enum
 from itertools import islice
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Listener
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import (
+    TagTextError,
+    of_tags,
+    read_table,
+    table,
+    to_tags,
+)
 
 # A swap writes nothing later than this many seconds after its intent.
 LIFETIME = 120
 
 _PREFIX = "octoblu.bluegreen/swap."
 _VERSION = "1"
-
-# AWS limits a tag's value to 256 characters, and to letters, digits, spaces and _.:/=+-@:
-# https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_Tag.html
-_PIECE = 256
-_SEPARATOR = "+"
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]")
-
-
-class IntentError(ValueError):
-    """The tags hold no intent that this version can read."""
 
 
 class SwapState(Enum):
@@ -119,7 +115,7 @@ def encode_intent(intent: Intent) -> dict[str, str]:
     certificates = sorted({move.certificate for move in intent.moves if move.certificate})
     policies = sorted({name for move in intent.moves for name in move.policies})
     fields = [intent.run, intent.user, intent.host, str(intent.pid), str(intent.time), intent.color]
-    fields += [str(len(certificates)), *certificates, str(len(policies)), *policies, str(len(intent.moves))]
+    fields += [*table(certificates), *table(policies), str(len(intent.moves))]
     for move in intent.moves:
         fields += [
             str(move.port),
@@ -130,39 +126,23 @@ def encode_intent(intent: Intent) -> dict[str, str]:
             "" if move.certificate is None else str(certificates.index(move.certificate)),
             ".".join(str(policies.index(name)) for name in move.policies),
         ]
-    body = _SEPARATOR.join(_escape(text) for text in fields)
-    # The length tells a piece that is missing, and what a longer intent before this one left behind.
-    text = f"{_VERSION}{_SEPARATOR}{len(body)}{_SEPARATOR}{body}"
-    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
-    return {f"{_PREFIX}{index}": piece for index, piece in enumerate(pieces)}
+    return to_tags(_PREFIX, _VERSION, fields)
 
 
 def decode_intent(tags: Mapping[str, str]) -> Intent | None:
-    """The intent among a load balancer's tags, None when there is none; raises IntentError."""
-    pieces = {key[len(_PREFIX) :]: value for key, value in tags.items() if is_intent_tag(key)}
-    if not pieces:
-        return None
-    if not all(index.isdecimal() for index in pieces):
-        raise IntentError(
-            f"tag {_PREFIX}{next(index for index in pieces if not index.isdecimal())} is unknown"
-        )
-    text = "".join(pieces[index] for index in sorted(pieces, key=int))
-    version, _first, rest = text.partition(_SEPARATOR)
-    length, _second, body = rest.partition(_SEPARATOR)
-    if version != _VERSION:
-        raise IntentError(f"its version is '{version}', not {_VERSION}")
-    if not length.isdecimal() or len(body) < int(length):
-        raise IntentError(f"{len(body)} of {length} characters are there")
+    """The intent among a load balancer's tags, None when there is none; raises TagTextError."""
     try:
-        return _parse(iter([_unescape(text) for text in body[: int(length)].split(_SEPARATOR)]))
+        fields = of_tags(_PREFIX, _VERSION, tags)
+        return None if fields is None else _parse(iter(fields))
+    except TagTextError:
+        raise
     except (StopIteration, IndexError, ValueError) as error:
-        raise IntentError(f"it is damaged: {error!r}") from error
+        raise TagTextError(f"it is damaged: {error!r}") from error
 
 
 def _parse(fields: Iterator[str]) -> Intent:
     run, user, host, pid, time, color = islice(fields, 6)
-    certificates = [next(fields) for _certificate in range(int(next(fields)))]
-    policies = [next(fields) for _policy in range(int(next(fields)))]
+    certificates, policies = read_table(fields), read_table(fields)
     moves = tuple(_parse_move(fields, certificates, policies) for _move in range(int(next(fields))))
     return Intent(run, user, host, int(pid), int(time), color, moves)
 
@@ -178,19 +158,3 @@ def _parse_move(fields: Iterator[str], certificates: list[str], policies: list[s
         certificate=certificates[int(certificate)] if certificate else None,
         policies=tuple(policies[int(index)] for index in names.split(".") if index),
     )
-
-
-def _escape(text: str) -> str:
-    return "".join(
-        character if _PLAIN.fullmatch(character) else "".join(f"={byte:02X}" for byte in character.encode())
-        for character in text
-    )
-
-
-def _unescape(text: str) -> str:
-    head, *escaped = text.split("=")
-    try:
-        data = head.encode() + b"".join(bytes.fromhex(part[:2]) + part[2:].encode() for part in escaped)
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise IntentError(f"'{text}' is no text") from error

@@ -19,7 +19,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import HealthCheckWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     LIFETIME,
-    IntentError,
     SwapState,
     decode_intent,
     swap_state,
@@ -45,8 +44,13 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_preview import check_preview
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.settle import watch_instances
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.settle import (
+    in_service,
+    longest_watch,
+    watch_instances,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.swap import ClassicSwap
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import (
     Look,
     Params,
@@ -145,7 +149,7 @@ class Classic:
         )
 
     def look(self, wish: ListenerWish) -> Look:
-        return Look(wish.listener_ports, wish.described_ports(), closely=True)
+        return Look(wish.listener_ports, wish.described_ports(), closely=True, health=True)
 
     def check(self, router: ClassicRouter, wish: ListenerWish) -> None:
         if wish.preview_port is not None:
@@ -169,19 +173,25 @@ class Classic:
             done.gap_ms[port] = max(gap, done.gap_ms.get(port, 0))
         done.request_ids += swap.report.request_ids
         done.warnings += swap.report.warnings
+        # A swap moves no instance, and what its health check finds shows later.
+        after = replace(after, instance_health=load_balancer.instance_health)
         return judged(after, router.look, router.read_began)
 
     def settle(
         self, client: Api, began_as: ClassicRouter, after: ClassicRouter, show: Callable[[str], None]
-    ) -> None:
-        watch_instances(client, began_as.load_balancer, after.load_balancer.health_check, after.live, show)
+    ) -> ClassicRouter:
+        found = watch_instances(
+            client, began_as.load_balancer, after.load_balancer.health_check, after.live, show
+        )
+        seen = replace(after.load_balancer, instances=found.instances, instance_health=found.instance_health)
+        return judged(seen, after.look, after.read_began)
 
 
 def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> ClassicRouter:
     """The router, with a swap's intent judged by whether its writer still runs."""
     try:
         intent = decode_intent(load_balancer.tags)
-    except IntentError:
+    except TagTextError:
         intent = None
     state = swap_state(intent, load_balancer.read_at, writer_gone(intent)) if intent else SwapState.CUT_OFF
     colors = read_colors(load_balancer, look.listener_ports, state, look.described_ports)
@@ -199,6 +209,8 @@ def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> Classi
         claim=colors.claim,
         backends=tuple(_backends(load_balancer)),
         backends_are="instances",
+        in_service=in_service(load_balancer),
+        watch_seconds=longest_watch(load_balancer.health_check),
         notes=(f"health check {load_balancer.health_check.target}",),
         node_ports_in="the load balancer's tags",
         abilities=_ABILITIES,
@@ -232,7 +244,7 @@ def _route(load_balancer: LoadBalancer, colors: Colors, listener: Listener) -> R
 
 def _backends(load_balancer: LoadBalancer) -> Iterable[Backend]:
     for instance in load_balancer.instances:
-        yield Backend(instance, load_balancer.instance_health.get(instance))
+        yield Backend(instance, (load_balancer.instance_health or {}).get(instance))
 
 
 def _open_swap(colors: Colors) -> OpenSwap | None:

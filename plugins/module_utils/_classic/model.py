@@ -48,9 +48,8 @@ class Policy:
 class LoadBalancer:
     """A load balancer as it was read.
 
-    ``backend_policies`` maps an instance port to sorted policy names. ``policies`` is None, and
-    ``instance_health`` empty, when they were not asked for; ``instance_health`` maps an instance
-    to its state. ``read_at`` is AWS's own time of the answer, in seconds since the epoch.
+    ``backend_policies`` maps an instance port to sorted policy names. ``policies`` and ``instance_health``
+    are None when they were not asked for; ``instance_health`` maps an instance to its state. ``read_at`` is AWS's own time of the answer, in seconds since the epoch.
     """
 
     name: str
@@ -62,7 +61,7 @@ class LoadBalancer:
     backend_policies: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     instances: tuple[str, ...] = ()
     policies: tuple[Policy, ...] | None = None
-    instance_health: Mapping[str, str] = field(default_factory=dict)
+    instance_health: Mapping[str, str] | None = None
     read_at: int = 0
 
     def listener(self, port: int) -> Listener | None:

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.color import Colors
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import lacks_negotiation
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.health_check import (
     moved_health_check,
     wished_health_check,
@@ -20,6 +21,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     Move,
     is_intent_tag,
     move_of,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import (
+    encode_known,
+    is_known_tag,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import (
     ListenerSpec,
@@ -55,7 +60,8 @@ class SwapPlan:
     ``reopened`` were left without a listener by a swap that was cut off, ``replaced`` are deleted and
     created again, ``created`` have no listener yet, ``kept`` stay where
     they are and get their policies. ``backend_policies`` are (instance port, names). None of
-    ``health_check`` means that it stays. ``tags`` are (key, value), written with the intent.
+    ``health_check`` means that it stays. ``tags`` are (key, value), written with the intent, and so are those of
+    ``known``, which tell what the swap leaves; ``outdated`` are keys of what an earlier one left.
     ``clear_intent`` says that an old intent is on the router.
     """
 
@@ -68,6 +74,8 @@ class SwapPlan:
     backend_policies: tuple[tuple[int, tuple[str, ...]], ...] = ()
     health_check: HealthCheck | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
+    outdated: tuple[str, ...] = ()
     clear_intent: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -108,7 +116,7 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> SwapP
         check_whole(router, colors, wish)
 
     moves = [*_own_moves(router, colors, wish, mine, others)]
-    warnings = tuple(_kept_listeners(router, wish))
+    warnings = tuple(_kept_listeners(router, colors, wish))
     preview = preview_move(router, colors, wish.preview_port, moves, mine, others)
     if not moves:
         raise InputError(
@@ -116,6 +124,7 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> SwapP
             drift=["listener_missing"],
         )
     everything = [*moves, *([preview] if preview else [])]
+    known = encode_known(move.after() for move in moves)
     plan = SwapPlan(
         name=router.name,
         color=wish.color,
@@ -130,6 +139,8 @@ def plan_swap(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> SwapP
         backend_policies=tuple(sorted(_backend_policies(router, colors, moves, preview))),
         health_check=_health_check(router, colors, wish, mine, others),
         tags=tuple(_tags(router, wish)),
+        known=tuple((key, value) for key, value in known.items() if router.tags.get(key) != value),
+        outdated=tuple(sorted(key for key in router.tags if is_known_tag(key) and key not in known)),
         clear_intent=any(is_intent_tag(key) for key in router.tags),
         warnings=warnings,
     )
@@ -143,13 +154,14 @@ def predict(router: LoadBalancer, plan: SwapPlan) -> LoadBalancer:
     """The router as it will be after the plan."""
     listeners = {listener.port: listener for listener in router.listeners}
     listeners |= {move.port: move.after() for move in plan.moves}
-    tags = {key: value for key, value in router.tags.items() if not is_intent_tag(key)}
+    gone = {key for key in router.tags if is_intent_tag(key)} | set(plan.outdated)
+    tags = {key: value for key, value in router.tags.items() if key not in gone}
     return replace(
         router,
         listeners=tuple(listener for _port, listener in sorted(listeners.items())),
         health_check=plan.health_check or router.health_check,
         backend_policies={**router.backend_policies, **dict(plan.backend_policies)},
-        tags={**tags, **dict(plan.tags)},
+        tags={**tags, **dict(plan.tags), **dict(plan.known)},
     )
 
 
@@ -180,6 +192,30 @@ def differences(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) ->
     return found
 
 
+def lacking(plan: SwapPlan, expected: LoadBalancer, actual: LoadBalancer) -> SwapPlan:
+    """What of the plan is not there as read back and is set by one more call each, which touches no listener."""
+    seen = {listener.port: listener for listener in actual.listeners}
+    return SwapPlan(
+        plan.name,
+        plan.color,
+        kept=tuple(
+            move
+            for move in plan.moves
+            if move.policies
+            and move.port in seen
+            and seen[move.port] != expected.listener(move.port)
+            and replace(seen[move.port], policies=move.policies) == expected.listener(move.port)
+        ),
+        backend_policies=tuple(
+            (port, names)
+            for port, names in plan.backend_policies
+            if actual.backend_policies.get(port, ()) != names
+        ),
+        health_check=plan.health_check if actual.health_check != expected.health_check else None,
+        tags=tuple((key, value) for key, value in plan.tags if actual.tags.get(key) != value),
+    )
+
+
 def _check_text(check: HealthCheck) -> str:
     return (
         f"{check.target} every {check.interval} s within {check.timeout} s, thresholds "
@@ -201,6 +237,8 @@ def _backend_policies(
     follows: dict[int, int] = {}
     for move in moves:
         before = intended.get(move.port, move).old
+        if before not in of_colors and move.port in colors.known:
+            before = colors.known[move.port].instance_port
         if before in of_colors and before != move.new:
             follows.setdefault(move.new, before)
     if preview and preview.old is None and moves[0].old is not None:
@@ -230,11 +268,11 @@ def _own_moves(
     ports = {*colors.of_listener, *colors.named, *intended} - {colors.preview}
     for port in sorted(ports):
         listener = router.listener(port)
-        spec, intent_move = wish.spec(port), intended.get(port)
+        spec, intent_move = _spec(router, colors, wish, port), intended.get(port)
         target = (
             _target_port(listener, port, colors, wish.color, mine, others)
             if listener or not intent_move
-            else _intended_port(intent_move, mine, others)
+            else _own_port(port, (intent_move.new, intent_move.old), mine, others)
         )
         if target is None:
             raise InputError(
@@ -259,6 +297,19 @@ def _own_moves(
             )
 
 
+def _spec(router: LoadBalancer, colors: Colors, wish: ListenerWish, port: int) -> ListenerSpec | None:
+    """What a listener that is not as it should be is made of: as described, else as the last swap left it."""
+    described, known, listener = wish.spec(port), colors.known.get(port), router.listener(port)
+    if described or known is None:
+        return described
+    if listener and port in colors.of_listener and not lacks_negotiation(router, listener):
+        return None
+    if listener and listener.protocol != known.protocol:
+        # Its policies may not fit what it is now.
+        return None
+    return ListenerSpec(port, known.protocol, known.instance_protocol, known.certificate, known.policies)
+
+
 def _lacking(
     router: LoadBalancer, listener: Listener, spec: ListenerSpec | None, repairs: bool
 ) -> tuple[str, ...]:
@@ -280,9 +331,9 @@ def _check_policies(router: LoadBalancer, spec: ListenerSpec) -> None:
     unknown = sorted(set(spec.policies) - there) if router.policies is not None else []
     if unknown:
         raise InputError(
-            f"listener {spec.port} of {router.name} is described with policy {unknown[0]}, which the load balancer does "
+            f"listener {spec.port} of {router.name} is to have policy {unknown[0]}, which the load balancer does "
             f"not have; it has {', '.join(sorted(there)) or 'none'}: make it with aws elb create-load-balancer-policy, "
-            "or name one of these"
+            "or name one of these for it in listeners"
         )
 
 
@@ -296,18 +347,21 @@ def _target_port(
 ) -> int | None:
     current = colors.of_listener.get(port)
     if listener is None or current is None:
-        return mine.at(port)
+        known = colors.known.get(port)
+        return _own_port(port, (known.instance_port,) if known else (), mine, others)
     if current == color:
         return listener.instance_port
     return counterpart(port, listener.instance_port, others, mine)
 
 
-def _intended_port(move: Move, mine: ColorPorts, others: ColorPorts) -> int | None:
-    """The color's node port of a listener that only an intent still knows, named in the tags or not."""
-    intended = (move.new, move.old)
-    carried = (counterpart(move.port, port, others, mine) for port in intended if port is not None)
-    own = (port for port in intended if port in mine.node_ports)
-    return mine.at(move.port) or next(own, None) or next((port for port in carried if port), None)
+def _own_port(
+    listener_port: int, was_at: Iterable[int | None], mine: ColorPorts, others: ColorPorts
+) -> int | None:
+    """The color's node port of a listener that is known by where it was alone, named in the tags or not."""
+    ports = [port for port in was_at if port is not None]
+    carried = (counterpart(listener_port, port, others, mine) for port in ports)
+    own = (port for port in ports if port in mine.node_ports)
+    return mine.at(listener_port) or next(own, None) or next((port for port in carried if port), None)
 
 
 def _lacks_policies(router: LoadBalancer, move: Move) -> bool:
@@ -329,16 +383,25 @@ def _health_check(
     return wanted if wanted != router.health_check else None
 
 
-def _kept_listeners(router: LoadBalancer, wish: ListenerWish) -> Iterator[str]:
-    for spec in wish.listeners:
-        listener = router.listener(spec.port)
+def _kept_listeners(router: LoadBalancer, colors: Colors, wish: ListenerWish) -> Iterator[str]:
+    """Listeners that are not as somebody described them, or as the last swap left one that was led elsewhere since."""
+    described: dict[int, tuple[ListenerSpec | Listener, str]] = {
+        spec.port: (spec, "described") for spec in wish.listeners
+    }
+    strayed: dict[int, tuple[ListenerSpec | Listener, str]] = {
+        port: (left, "the last swap left it")
+        for port, left in colors.known.items()
+        if port not in colors.of_listener
+    }
+    for port, (was, how) in sorted({**strayed, **described}.items()):
+        listener = router.listener(port)
         if listener and (listener.protocol, listener.instance_protocol, listener.certificate) != (
-            spec.protocol,
-            spec.instance_protocol,
-            spec.certificate,
+            was.protocol,
+            was.instance_protocol,
+            was.certificate,
         ):
             yield (
-                f"listener {listener_text(listener)} of {router.name} is not as described "
-                f"({spec.protocol} to {spec.instance_protocol}, certificate {spec.certificate or 'none'}) "
+                f"listener {listener_text(listener)} of {router.name} is not as {how} "
+                f"({was.protocol} to {was.instance_protocol}, certificate {was.certificate or 'none'}) "
                 "and stays as it is"
             )

@@ -31,7 +31,10 @@ def _steps(plan: SwapPlan) -> Iterator[Step]:
         )
     written = "".join(f", and tag {key}={value}" for key, value in plan.tags)
     removed = "".join(f" and {key}" for key, _value in plan.tags)
-    yield Step("AddTags", f"record the intent: {plan.color}{written}", f"RemoveTags the intent{removed}")
+    left = ", and the listeners that it leaves" if plan.known else ""
+    yield Step(
+        "AddTags", f"record the intent: {plan.color}{left}{written}", f"RemoveTags the intent{removed}"
+    )
     for port, names in plan.backend_policies:
         yield Step(
             "SetLoadBalancerPoliciesForBackendServer",

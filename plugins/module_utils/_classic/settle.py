@@ -25,18 +25,39 @@ _IN_SERVICE, _UNKNOWN = "InService", "Unknown"
 _LOOK_EVERY = 1.0
 
 
+def in_service(load_balancer: LoadBalancer) -> int | None:
+    """How many instances are in service; None where that was not asked for, or AWS did not know."""
+    states = load_balancer.instance_health
+    if states is None or (_IN_SERVICE not in states.values() and _UNKNOWN in states.values()):
+        return None
+    return list(states.values()).count(_IN_SERVICE)
+
+
+def longest_watch(check: HealthCheck) -> int:
+    """The seconds that ``watch_instances`` takes at most, less its own calls."""
+    checks = max(check.healthy_threshold, check.unhealthy_threshold) + 1
+    return check.interval * checks + check.timeout
+
+
 def watch_instances(
     api: Api, before: LoadBalancer, check: HealthCheck, live: str | None, show: Callable[[str], None]
-) -> None:
-    """Wait as long as a failing check would take to show, then ask that nothing fell out of service."""
-    seconds = check.interval * check.unhealthy_threshold + check.timeout
+) -> LoadBalancer:
+    """Wait as long as a failing check would take to show, then ask that nothing fell out of service.
+
+    Where nothing was in service it is as long as a passing check takes to show, and something has to be in
+    service then. Returns the load balancer with what it had at the end.
+    """
+    states = before.instance_health or {}
+    served = [instance for instance, state in sorted(states.items()) if state == _IN_SERVICE]
+    checks = check.unhealthy_threshold if served else check.healthy_threshold
+    seconds = check.interval * checks + check.timeout
     show(f"{before.name}: watching its instances for {seconds} s")
     time.sleep(seconds)
-    served = [instance for instance, state in sorted(before.instance_health.items()) if state == _IN_SERVICE]
     give_up = time.monotonic() + check.interval
     while True:
         [after] = read_all(api, [before.name], instance_health=True)
-        states = {instance: after.instance_health.get(instance, "gone") for instance in served}
+        found = after.instance_health or {}
+        states = {instance: found.get(instance, "gone") for instance in served}
         if _UNKNOWN not in states.values() or time.monotonic() >= give_up:
             break
         time.sleep(_LOOK_EVERY)
@@ -48,3 +69,11 @@ def watch_instances(
             "Look at the health check and at the security groups of the new node port, or go back",
             instances=lost,
         )
+    if not served and in_service(after) == 0:
+        raise RouterError(
+            f"load balancer {before.name} is on {live}, but none of its instances is in service (0 of {len(found)}) after "
+            f"{seconds} s: clients get 503. Look at the health check {check.target}, at the security groups of its port, "
+            "and register instances where there are none",
+            instances=dict(found),
+        )
+    return after

@@ -43,6 +43,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     SwapPlan,
     differences,
+    lacking,
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ApiError, RouterError
@@ -81,6 +82,7 @@ class ClassicSwap:
         self._deferred_backend: list[tuple[int, tuple[str, ...]]] = []
         self._made: list[int] = []
         self._delete_lost = False
+        self._knows_later = False
         self.report = Swapped(request_ids=self._calls.request_ids)
 
     def run(self) -> LoadBalancer:
@@ -95,18 +97,21 @@ class ClassicSwap:
         if self._delete_lost:
             router = self._open_again()
         try:
-            self._remove_intent()
+            self._remove_intent(*self._plan.outdated)
         except ApiError as error:
             raise self._error(
                 f"{self._plan.name} is on {self._plan.color}, but its intent could not be removed: {error.message}"
             ) from error
-        return replace(router, tags={key: tag for key, tag in router.tags.items() if not is_intent_tag(key)})
+        known = dict(self._plan.known)
+        if self._knows_later and not self._note_known():
+            known = {}
+        tags = {key: tag for key, tag in router.tags.items() if not is_intent_tag(key)} | known
+        return replace(router, tags={key: tag for key, tag in tags.items() if key not in self._plan.outdated})
 
     # Proof and record
 
     def _prove_and_record(self) -> None:
-        tags = {**self._intent, **dict(self._plan.tags)}
-        calls: list[Callable[[], None]] = [partial(self._calls.add_tags, tags)]
+        calls: list[Callable[[], None]] = [self._record]
         old = self._old_listeners()
         if old:
             calls.append(partial(self._calls.create, old))
@@ -122,6 +127,29 @@ class ClassicSwap:
             )
         if failures:
             raise self._undone(failures[0], "nothing was deleted")
+
+    def _record(self) -> None:
+        """Write the intent, and what the swap leaves; that waits for the intent's place where AWS has none for both."""
+        tags, known = {**self._intent, **dict(self._plan.tags)}, dict(self._plan.known)
+        try:
+            self._calls.add_tags({**tags, **({} if self._knows_later else known)})
+        except ApiError as error:
+            if error.code != "TooManyTags" or self._knows_later or not known:
+                raise
+            self._knows_later = True
+            self._calls.add_tags(tags)
+
+    def _note_known(self) -> bool:
+        try:
+            self._calls.retried(partial(self._calls.add_tags, dict(self._plan.known)), self._patience.settle)
+        except ApiError as error:
+            self.report.warnings.append(
+                f"Load balancer {self._plan.name} could not be given the tags that tell which listeners this swap has left "
+                f"({error.message}): one that is deleted or led elsewhere by hand will not be missed. Remove tags that "
+                "nobody needs."
+            )
+            return False
+        return True
 
     def _failure(self, call: Callable[[], None]) -> ApiError | None:
         try:
@@ -312,12 +340,18 @@ class ClassicSwap:
     # What follows
 
     def _set_policies_and_check(self) -> None:
+        self._set(replace(self._plan, backend_policies=tuple(self._deferred_backend), tags=()))
+
+    def _set(self, plan: SwapPlan) -> None:
+        """Set all of a plan that touches no listener, in one round."""
         calls: list[Callable[[], None]] = [
-            partial(self._set_policies_made, port, names) for port, names in self._plan.policies
+            partial(self._set_policies_made, port, names) for port, names in plan.policies
         ]
-        calls += [partial(self._calls.set_backend, *entry) for entry in self._deferred_backend]
-        if self._plan.health_check:
-            calls.append(partial(self._calls.configure_health_check, self._plan.health_check))
+        calls += [partial(self._calls.set_backend, *entry) for entry in plan.backend_policies]
+        if plan.health_check:
+            calls.append(partial(self._calls.configure_health_check, plan.health_check))
+        if plan.tags:
+            calls.append(partial(self._calls.add_tags, dict(plan.tags)))
         if not calls:
             return
         failures = [
@@ -355,7 +389,8 @@ class ClassicSwap:
             if policy.name in names and policy.name not in there
         ]
 
-    def _read_back(self) -> LoadBalancer:
+    def _read_back(self, mends: bool = True) -> LoadBalancer:
+        """The router, once it is as planned. What one more call each sets is set once more, if it ``mends``."""
         expected = predict(self._router, self._plan)
         found: list[str] = []
         router: LoadBalancer | None = None
@@ -368,6 +403,15 @@ class ClassicSwap:
                 found = differences(self._plan, expected, router)
                 if not found:
                     return router
+                missing = lacking(self._plan, expected, router)
+                told = differences(missing, expected, router)
+                if told and mends:
+                    with _signals_held():
+                        self._set(missing)
+                    self.report.warnings.append(
+                        f"Read back after the swap of {self._plan.name}: {'; '.join(told)}. That was set once more."
+                    )
+                    return self._read_back(mends=False)
             if pause is not None:
                 time.sleep(pause)
         absent = [move.after() for move in self._plan.moves if router and router.listener(move.port) is None]
@@ -380,6 +424,7 @@ class ClassicSwap:
         )
 
     def _remove_intent(self, *others: str) -> None:
+        """Remove it, and ``others`` in the same call."""
         keys = sorted({*self._intent, *(key for key in self._router.tags if is_intent_tag(key))})
         self._calls.retried(partial(self._calls.remove_tags, [*others, *keys]), self._patience.settle)
 
@@ -408,12 +453,13 @@ class ClassicSwap:
         if self._made:
             self._calls.retried(partial(self._calls.delete, self._made), self._patience.settle)
         tags = self._router.tags
-        replaced = {key: tags[key] for key, _value in self._plan.tags if key in tags}
+        written = [key for key, _value in (*self._plan.tags, *self._plan.known)]
+        replaced = {key: tags[key] for key in written if key in tags}
         try:
             if replaced:
                 self._calls.retried(partial(self._calls.add_tags, replaced), self._patience.settle)
         finally:
-            self._remove_intent(*(key for key, _value in self._plan.tags if key not in tags))
+            self._remove_intent(*(key for key in written if key not in tags))
 
     def _error(self, message: str, **details: Any) -> RouterError:
         return RouterError(

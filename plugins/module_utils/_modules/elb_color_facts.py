@@ -26,4 +26,4 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) ->
         health=params["gather_instance_health"],
     )
     found = {router.name: described(kind, router) for router in kind.read(client, params["name"], look)}
-    return {"changed": False, "load_balancers": found, "ansible_facts": {"elb_colors": found}}
+    return {"changed": False, "load_balancers": found}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError, RouterError
@@ -36,7 +36,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) ->
         raise InputError(f"settle is {params['settle']} s: use 0 or more")
     kind = KINDS[params["type"]]
     wish = kind.wish(params)
-    look = replace(kind.look(wish), health=params["wait_in_service"])
+    look = kind.look(wish)
     before = _read_in_peace(params, check_mode, kind, client, look, show)
     kind.check(before, wish)
     router, steps, done = before, list[Step](), Swapped()
@@ -68,7 +68,12 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Any, show: Show) ->
             break
         router = seen
     if params["wait_in_service"] and steps and not check_mode:
-        kind.settle(client, before, router, show)
+        try:
+            router = kind.settle(client, before, router, show)
+        except RouterError as error:
+            # The swap itself is done, and whoever reads this has to know what it did.
+            swapped = _result(kind, before, router, steps, done)
+            raise RouterError(error.message, **{**swapped, **error.details}) from error
     return _result(kind, before, router, steps, done)
 
 

@@ -30,4 +30,5 @@ def connect(params: Mapping[str, Any]) -> Any:
 
 def described(kind: SomeKind, router: Any) -> dict[str, Any]:
     """A router in plain values, as users see it."""
-    return {**facts_of(router), **kind.facts(router)}
+    told = {"registered": router.registered, "unserved": router.unserved}
+    return {**facts_of(router), **told, **kind.facts(router)}

@@ -93,6 +93,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import (
+    Router,
+)
 
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
@@ -129,7 +132,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         if goal in FOLLOWED:
             _check_preview(case)
         result |= _wait(case) if waits else _plan(case, commit, rendered)
-        result["warnings"] = [*hooks_warning, *result.get("warnings", ())]
+        result["warnings"] = [*hooks_warning, *_unserved(router), *result.get("warnings", ())]
     result["warnings"] = [*state.warnings, *result.get("warnings", ())]
     return result
 
@@ -143,6 +146,17 @@ def _check_hooks(params: Mapping[str, Any]) -> list[str]:
             raise
         return [error.message]
     return []
+
+
+def _unserved(router: Router) -> list[str]:
+    """A swap leads traffic to a color, and instances or targets to it."""
+    if router.unserved is None:
+        return []
+    if not router.serves:
+        counted = f"0 of {router.registered} {router.backends_are}"
+        told = f"Nothing is registered or in service yet with load balancer {router.name} ({counted})"
+        return [f"{told}: clients get 503 until something is."]
+    return [f"{router.unserved[:1].upper()}{router.unserved[1:]}, whichever color is live."]
 
 
 def _check_preview(case: Case) -> None:
@@ -199,6 +213,8 @@ def _describe(case: Case) -> Result:
     result: Result = {
         "changed": False,
         "live": router.live,
+        "in_service": router.in_service,
+        "registered": router.registered,
         "claim": state.claim,
         "drift": drift_of_live(state.sides[router.live]) if router.live else [],
         "releases": {

@@ -75,6 +75,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         locked=case.params["locked"],
         moments=[moment for moment, files in case.params["hooks"].items() if files],
         ready_timeout=case.params["ready_timeout"],
+        watch=case.router.watch_seconds if case.params["wait_in_service"] else 0,
     )
     before = case.state.sides[case.router.live or other(decision.color)].release
     in_order = steps(decision, scene)

@@ -94,7 +94,8 @@ class Run:
 
     @property
     def moved(self) -> bool:
-        return "before" in self["swap"] and not self["swap"].get("failed")
+        # One that has failed behind the move, because instances fell out of service, tells what came after it.
+        return "before" in self["swap"] and (not self["swap"].get("failed") or "after" in self["swap"])
 
     @property
     def live(self) -> str | None:

@@ -42,7 +42,7 @@ class Scene:
 
     ``smoke`` says that somebody is to be asked, ``settles`` that there is something whose readiness lasts;
     ``follows`` that a preview of its own shows the idle color, ``shows`` that a port of the router does; ``moments``
-    are those that have hooks.
+    are those that have hooks. A swap watches what is in service for ``watch`` seconds.
     """
 
     goal: str
@@ -54,6 +54,7 @@ class Scene:
     locked: bool = False
     moments: Collection[str] = ()
     ready_timeout: int = 300
+    watch: int = 0
 
     @property
     def back(self) -> bool:
@@ -62,7 +63,7 @@ class Scene:
     @property
     def lock_seconds(self) -> dict[str, int]:
         """How long a run may be silent in a phase before its lock is nobody's."""
-        return {"stage": self.ready_timeout + _BESIDE_READY, "checks": 120, "swap": 120}
+        return {"stage": self.ready_timeout + _BESIDE_READY, "checks": 120, "swap": 120 + self.watch}
 
 
 def lock_taken(decision: Decision, scene: Scene) -> Step | None:
@@ -78,7 +79,7 @@ def lock_taken(decision: Decision, scene: Scene) -> Step | None:
         "phase": phase,
         "seconds": scene.lock_seconds[phase],
         "take_from": _MAY_BE_BROKEN_INTO if breaks_in else [],
-        "wait": _SWAP_HAS_ENDED if breaks_in else 0,
+        "wait": _SWAP_HAS_ENDED + scene.watch if breaks_in else 0,
     }
 
 

@@ -54,7 +54,9 @@ def router_of(facts: Mapping[str, Any]) -> Router:
                 name: facts[name]
                 for name in ("name", "type", "dns_name", "live", "idle", "fingerprint", "claim")
             },
-            **{name: facts[name] for name in ("backends_are", "node_ports_in")},
+            **{
+                name: facts[name] for name in ("backends_are", "in_service", "watch_seconds", "node_ports_in")
+            },
             targets={
                 color: Target(tuple(target["node_ports"]), target["words"])
                 for color, target in facts["targets"].items()

@@ -116,8 +116,9 @@ class Kind(Protocol[Client, SomeRouter, SomeWish, SomePlan]):
 
     def settle(
         self, client: Client, began_as: SomeRouter, after: SomeRouter, show: Callable[[str], None]
-    ) -> None:
-        """Watch for as long as a swap that was none would take to show; RouterError says what fell out of service."""
+    ) -> SomeRouter:
+        """Watch for as long as a swap that was none would take to show, and return the router with what is in service then;
+        RouterError says what fell out of service, or that nothing is in it."""
 
 
 def check_expected(router: Router, wish: Wish) -> None:

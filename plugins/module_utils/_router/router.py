@@ -89,7 +89,9 @@ class Router:
     """One router as it was read.
 
     ``live`` and ``idle`` are None where it does not say one color. ``targets`` has both colors, ``node_ports_in`` says
-    where their node ports are written down. ``backends_are`` is what the backends are called, ``notes`` are what else
+    where their node ports are written down. ``backends_are`` is what the backends are called, with an s at the end;
+    ``in_service`` is how many of them traffic is sent to, None where it was not asked for or the kind cannot know.
+    A swap that waits for them takes ``watch_seconds`` at most for that. ``notes`` are what else
     a person is told of it. The ``fingerprint`` is another one when anything that a swap touches is.
     """
 
@@ -106,6 +108,8 @@ class Router:
     claim: str | None = None
     backends: tuple[Backend, ...] = ()
     backends_are: str = "backends"
+    in_service: int | None = None
+    watch_seconds: int = 0
     notes: tuple[str, ...] = ()
     node_ports_in: str = "the router"
     abilities: Abilities = field(default_factory=Abilities)
@@ -114,6 +118,22 @@ class Router:
     def serves(self) -> bool:
         """Whether anything of the application's leads to a color."""
         return any(route.color and not route.preview for route in self.routes)
+
+    @property
+    def registered(self) -> int:
+        return len(self.backends)
+
+    @property
+    def unserved(self) -> str | None:
+        """Why nobody is served, whichever color is live; None where somebody is, or where that is not known."""
+        if self.in_service != 0:
+            return None
+        one = self.backends_are.removesuffix("s")
+        if not self.backends:
+            return f"no {one} is registered with load balancer {self.name}: clients get 503"
+        return (
+            f"no {one} of load balancer {self.name} is in service (0 of {self.registered}): clients get 503"
+        )
 
     @property
     def living(self) -> str | None:

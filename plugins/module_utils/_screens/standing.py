@@ -46,11 +46,25 @@ def standing(run: Run, commands: Commands) -> Screen:
     return Screen(
         f"{run.asked.app}: {_head(run)}",
         tuple(_lines(run, router, drifts)),
-        good=bool(run.plan) and run.live is not None and not drifts and not unwell,
+        good=router.unserved is None
+        and bool(run.plan)
+        and run.live is not None
+        and not drifts
+        and not unwell,
     )
 
 
 def _head(run: Run) -> str:
+    router = run.router
+    if router and router.unserved:
+        return f"nobody is served: {router.unserved}"
+    counted = ""
+    if router and router.in_service is not None:
+        counted = f", {router.in_service} of {router.registered} {router.backends_are} in service"
+    return _serving(run) + counted
+
+
+def _serving(run: Run) -> str:
     if run.live is None:
         return "which color serves cannot be told" if run.router and run.router.serves else "no color is live"
     live = run.release(run.live)

@@ -90,6 +90,9 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
     if run.asked.action == "preview":
         yield from _gap(run)
         return
+    router = router_of(run["swap"]["after"]) if run["swap"].get("after") else run.router
+    if router and router.unserved:
+        yield "served", f"nobody: {router.unserved}"
     before = _serving(run, run.live)
     if run.moved and run.live and run.live != run.color:
         yield "before", f"{before or 'a release of no deploy'} on {run.live}, kept ready"

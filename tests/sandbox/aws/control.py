@@ -10,7 +10,7 @@ from sandbox.aws.answers import Answer, json_answer
 from sandbox.aws.data_plane import DataPlane
 from sandbox.aws.faults import Fault
 from sandbox.aws.gate import Gate
-from sandbox.aws.strict.backend import Surroundings
+from sandbox.aws.strict.backend import EarlyBackendPolicies, Surroundings
 
 PREFIX = "/sandbox/"
 
@@ -65,6 +65,7 @@ class Control:
         latency_ms: float | None = None,
         health_interval_scale: float | None = None,
         tag_limit: int | None = None,
+        early_backend_policies: str | None = None,
     ) -> None:
         if latency_ms is not None:
             self.gate.latency_ms = latency_ms
@@ -72,3 +73,5 @@ class Control:
             self.plane.prober.interval_scale = health_interval_scale
         if tag_limit is not None:
             self.surroundings.tag_limit = tag_limit
+        if early_backend_policies is not None:
+            self.surroundings.early_backend_policies = EarlyBackendPolicies(early_backend_policies)

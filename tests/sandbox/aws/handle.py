@@ -136,8 +136,8 @@ class Aws:
         """Let all held calls take effect, or `drop` them; returns when they have, or are lost."""
         self._post("release", fate=fate)
 
-    def set(self, **settings: float) -> None:
-        """`latency_ms` of every call, `health_interval_scale`, `tag_limit`."""
+    def set(self, **settings: float | str) -> None:
+        """`latency_ms` of every call, `health_interval_scale`, `tag_limit`, `early_backend_policies`."""
         self._post("settings", **settings)
 
     def ports(self, load_balancer: str) -> dict[int, str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,14 @@ from sandbox.aws.strict.tags import merged_tags, parse_tags
 NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)")
 
 
+class EarlyBackendPolicies(Enum):
+    """What becomes of backend policies that are set on an instance port without a listener."""
+
+    KEPT = "kept"
+    FORGOTTEN = "forgotten"
+    REFUSED = "refused"
+
+
 @dataclass
 class Surroundings:
     """What a load balancer here depends on besides moto."""
@@ -42,6 +51,7 @@ class Surroundings:
     tag_limit: int
     # Of (load balancer's address, instance id).
     health: Callable[[str, str], Health]
+    early_backend_policies: EarlyBackendPolicies = EarlyBackendPolicies.KEPT
 
 
 class StrictELBBackend(ELBBackend):
@@ -219,10 +229,15 @@ class StrictELBBackend(ELBBackend):
     def set_load_balancer_policies_for_backend_server(
         self, load_balancer_name: str, instance_port: int, policies: list[str]
     ) -> LoadBalancer:
-        """For any instance port: what is set stays when the listener goes, and may be there before it."""
+        """What is set stays when the listener goes; `early_backend_policies` says what may be set before it."""
         balancer = self.get_load_balancer(load_balancer_name)
         rules = [policy.rules for policy in self._policies(balancer, policies)]
         policy_rules.check_backend_policies(instance_port, rules)
+        if all(listener.spec.instance_port != instance_port for listener in balancer.listeners):
+            if self.surroundings.early_backend_policies is EarlyBackendPolicies.REFUSED:
+                raise refused(f"No listener of '{load_balancer_name}' has instance port {instance_port}")
+            if self.surroundings.early_backend_policies is EarlyBackendPolicies.FORGOTTEN:
+                return balancer
         balancer.backends = [each for each in balancer.backends if each.instance_port != instance_port]
         if policies:
             backend = FakeBackend(instance_port)

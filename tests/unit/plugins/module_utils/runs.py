@@ -46,6 +46,7 @@ PLAN: dict[str, Any] = {
 }
 SWAP = {"before": {}, "changed": True, "gap_ms": {"80": 84, "443": 85}}
 FAILED = {"failed": True, "msg": "it broke"}
+WATCHED = SWAP | FAILED | {"after": {}, "restored": False, "open": []}
 
 
 ASKED = Asked(

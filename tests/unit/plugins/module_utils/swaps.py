@@ -15,7 +15,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     encode_intent,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic, judged
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import LoadBalancer
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import encode_known
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Listener, LoadBalancer
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     SwapPlan,
     plan_swap,
@@ -47,3 +48,8 @@ def after(lb: LoadBalancer, color: str, **wish: Any) -> LoadBalancer:
 def intent(color: str, *moves: Move) -> dict[str, str]:
     """The tags of an intent that somebody else has written."""
     return encode_intent(Intent("1a2b3c4d", "ada", "laptop", 42, 1_700_000_000, color, moves))
+
+
+def known(*listeners: Listener) -> dict[str, str]:
+    """The tags of a swap that has left these listeners."""
+    return encode_known(listeners)

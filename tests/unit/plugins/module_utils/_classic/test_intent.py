@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent import (
     LIFETIME,
     Intent,
-    IntentError,
     Move,
     SwapState,
     decode_intent,
     encode_intent,
     swap_state,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
 
 PORTS = st.integers(1, 65535)
 MOVES = st.builds(
@@ -74,13 +74,13 @@ def test_a_missing_piece_is_noticed():
     tags = encode_intent(EXAMPLE)
     assert len(tags) > 1
     tags.pop("octoblu.bluegreen/swap.1")
-    with pytest.raises(IntentError, match="characters are there"):
+    with pytest.raises(TagTextError, match="characters are there"):
         decode_intent(tags)
 
 
 @pytest.mark.parametrize("value", ["", "2+1+x", "1+x+y", "1+3+a+b", "1+1+=", "1+3+=ZZ"])
 def test_what_is_no_intent_is_refused(value):
-    with pytest.raises(IntentError):
+    with pytest.raises(TagTextError):
         decode_intent({"octoblu.bluegreen/swap.0": value})
 
 

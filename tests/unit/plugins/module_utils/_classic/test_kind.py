@@ -43,6 +43,23 @@ def test_what_leads_where() -> None:
     assert judged(router(tags={}), Look(), 0.0).targets["blue"] == Target((), "node port unknown")
 
 
+@pytest.mark.parametrize(
+    ("states", "in_service"),
+    [
+        ({"i-1": "InService", "i-2": "OutOfService"}, 1),
+        ({"i-1": "OutOfService", "i-2": "OutOfService"}, 0),
+        ({}, 0),
+        (None, None),
+        # AWS could not tell: https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_InstanceState.html
+        ({"i-1": "Unknown", "i-2": "OutOfService"}, None),
+        ({"i-1": "Unknown", "i-2": "InService"}, 1),
+    ],
+)
+def test_how_many_are_in_service(states: dict[str, str] | None, in_service: int | None) -> None:
+    seen = judged(router(http(80, 30081), instance_health=states), Look(), read_began=0.0)
+    assert (seen.in_service, seen.watch_seconds) == (in_service, 30 * 3 + 5)
+
+
 @pytest.mark.parametrize(("age", "living"), [(0, True), (120, True), (121, False)])
 def test_a_swap_that_is_recorded_is_told_with_what_it_moves(age: int, living: bool) -> None:
     swap = judged(router(tags=CLOSED, read_at=1_700_000_000 + age), Look(), 0.0).open_swap

@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listene
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import Policy
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan import (
     differences,
+    lacking,
     predict,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_steps import steps
@@ -26,7 +27,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import I
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import CLAIM_TAG, PREVIEW_TAG
 
 from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, check, http, https, router
-from ..swaps import TWO, after, begin, intent, plan
+from ..swaps import TWO, after, begin, intent, known, plan
 
 
 def test_a_swap_changes_the_instance_port_and_nothing_else():
@@ -35,7 +36,7 @@ def test_a_swap_changes_the_instance_port_and_nothing_else():
     assert swapped.listener(80) == http(80, 30082, policies=("sticky",))
     assert swapped.listener(443) == https(443, 30082)
     assert swapped.listener(9000) == http(9000, 31000)
-    assert swapped.tags == lb.tags
+    assert swapped.tags == {**lb.tags, **known(*swapped.listeners[:2])}
     assert swapped.health_check == check("HTTP:30082/healthz")
 
 
@@ -355,6 +356,28 @@ def test_read_back_names_the_difference():
     )
 
 
+def test_what_one_more_call_sets_is_told_apart_from_what_it_does_not():
+    lb = router(*TWO, backend_policies={30081: ("proxy",)})
+    swap = plan(lb, "green", claim="shop/1")
+    wanted = predict(lb, swap)
+    assert not lacking(swap, wanted, wanted).changes
+    bare = replace(
+        wanted,
+        listeners=(replace(wanted.listeners[0], policies=()), wanted.listeners[1]),
+        backend_policies={30081: ("proxy",)},
+        health_check=lb.health_check,
+        tags=SINGLE,
+    )
+    missing = lacking(swap, wanted, bare)
+    assert missing.policies == ((80, ("sticky",)),)
+    assert missing.backend_policies == ((30082, ("proxy",)),)
+    assert (missing.health_check, missing.tags) == (wanted.health_check, ((CLAIM_TAG, "shop/1"),))
+    assert (missing.replaced, missing.created, missing.reopened) == ((), (), ())
+    assert len(differences(missing, wanted, bare)) == 4
+    elsewhere = replace(wanted, listeners=(http(80, 30999, policies=()),))
+    assert not lacking(swap, wanted, elsewhere).changes
+
+
 LISTENERS = st.dictionaries(
     st.integers(1, 65535),
     st.tuples(
@@ -384,4 +407,6 @@ def test_there_and_back_is_the_identity(described, target, proxied):
     lb = router(*listeners, health_check=check(target), backend_policies=policies)
     there = after(lb, "green")
     assert read_colors(there).live == "green"
-    assert after(there, "blue") == lb
+    back = after(there, "blue")
+    ours = [each for each in lb.listeners if each.instance_port == 30081]
+    assert back == replace(lb, tags={**lb.tags, **known(*ours)})

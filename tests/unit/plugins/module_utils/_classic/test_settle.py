@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any
@@ -61,8 +63,8 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def _watch(api: Api) -> None:
-    settle.watch_instances(api, BEFORE, CHECK, "green", print)
+def _watch(api: Api, before: LoadBalancer = BEFORE) -> LoadBalancer:
+    return settle.watch_instances(api, before, CHECK, "green", print)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,8 @@ def _watch(api: Api) -> None:
 def test_a_state_that_aws_does_not_know_is_asked_for_again(
     states: tuple[str, ...], seconds: float, slept: list[float]
 ) -> None:
-    _watch(Api(*states))
+    found = _watch(Api(*states))
+    assert found.instance_health == {"i-1": "InService", "i-2": "OutOfService"}
     assert sum(slept) == seconds
 
 
@@ -81,3 +84,27 @@ def test_what_is_not_in_service_any_more_is_named(state: str, seconds: float, sl
         _watch(Api(state))
     assert raised.value.details["instances"] == {"i-1": state}
     assert sum(slept) == seconds
+
+
+OUT = replace(BEFORE, instance_health={"i-1": "OutOfService", "i-2": "OutOfService"})
+
+
+def test_where_nothing_was_in_service_something_has_to_come(slept: list[float]) -> None:
+    """As long as a passing check takes to show."""
+    assert settle.in_service(_watch(Api("InService"), OUT)) == 1
+    assert sum(slept) == 25
+    with pytest.raises(
+        RouterError, match=r"none of its instances is in service \(0 of 2\) after 25 s: clients get 503"
+    ):
+        _watch(Api("OutOfService"), OUT)
+
+
+@pytest.mark.parametrize(("healthy", "unhealthy"), [(2, 3), (10, 2)])
+@pytest.mark.parametrize("before", [BEFORE, OUT])
+def test_a_watch_takes_no_longer_than_is_told(
+    healthy: int, unhealthy: int, before: LoadBalancer, slept: list[float]
+) -> None:
+    check = replace(CHECK, healthy_threshold=healthy, unhealthy_threshold=unhealthy)
+    with suppress(RouterError):
+        settle.watch_instances(Api("Unknown"), before, check, "green", print)
+    assert 0 < sum(slept) <= settle.longest_watch(check)

@@ -119,6 +119,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "ready_timeout": 300,
         "unschedulable_grace": 10,
         "hooks": {},
+        "wait_in_service": False,
         "leaving": None,
         "color": None,
         "locked": False,

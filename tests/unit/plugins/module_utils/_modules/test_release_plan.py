@@ -244,3 +244,42 @@ def test_templates_may_look_things_up_by_color_and_the_plan_says_where() -> None
     ]
     # A comment is nothing that is deployed.
     assert found["manifest"] == plan(manifests=texts)["manifest"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_lock_is_held_for_as_long_as_instances_are_watched(waits: bool) -> None:
+    found = plan(
+        deployment("blue"), service("blue"), router=ROUTER | {"watch_seconds": 95}, wait_in_service=waits
+    )
+    assert found["lock_seconds"]["swap"] == (215 if waits else 120)
+
+
+I1: dict[str, Any] = {"name": "i-1", "state": "OutOfService"}
+
+
+@pytest.mark.parametrize(
+    ("router", "goal", "said"),
+    [
+        (ROUTER | {"in_service": 1, "backends": [I1]}, "deploy", ""),
+        (ROUTER | {"in_service": None}, "deploy", ""),
+        (
+            ROUTER | {"in_service": 0, "backends": [I1], "backends_are": "instances"},
+            "deploy",
+            "No instance of load balancer shop-lb is in service (0 of 1): clients get 503, whichever color is live.",
+        ),
+        (
+            TO_BE_MADE | {"in_service": 0, "backends_are": "instances"},
+            "deploy",
+            "Nothing is registered or in service yet with load balancer shop-lb (0 of 0 instances): clients get 503 until",
+        ),
+        (ROUTER | {"in_service": 0}, "status", ""),
+    ],
+)
+def test_a_router_that_serves_nobody_is_warned_of_and_deployed_to(
+    router: dict[str, Any], goal: str, said: str
+) -> None:
+    found = plan(deployment("blue"), service("blue"), router=router, goal=goal)
+    assert (found["in_service"], found["registered"]) == (router["in_service"], len(router["backends"]))
+    warned = [text for text in found.get("warnings", ()) if "503" in text]
+    assert len(warned) == bool(said)
+    assert all(text.startswith(said) for text in warned)

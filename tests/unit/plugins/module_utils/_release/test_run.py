@@ -14,7 +14,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run imp
     result,
 )
 
-from ..runs import DEPLOYED, FAILED, PLAN, ROLLED_BACK, SWAP, run
+from ..runs import DEPLOYED, FAILED, PLAN, ROLLED_BACK, SWAP, WATCHED, run
 from ..some_router import facts
 
 
@@ -37,6 +37,8 @@ from ..some_router import facts
         (run(swap=FAILED | {"restored": True, "open": []}), "restored"),
         (run(swap=FAILED | {"restored": False, "open": [80]}), "port_closed"),
         (run(swap=FAILED | {"before": {}, "restored": False, "open": []}), "refused"),
+        (run(swap=WATCHED), "deployed"),
+        (run(swap=WATCHED, back={"changed": True}), "rolled_back"),
         (run("rollback", swap=SWAP, failure=FAILED), "rolled_back"),
         (run("rollback", plan=PLAN | {"action": "complete"}), "rolled_back"),
         (run("stage", applied={"changed": True}), "staged"),
@@ -199,6 +201,9 @@ HOOK_FAILED = {"failed": True, "msg": "no"}
         (run(swap=SWAP, failure=HOOK_FAILED, on_failure="hold"), ["record_failure"]),
         (run(swap=SWAP, preview=FAILED), ["record_failure"]),
         (run(swap=FAILED), ["record_failure"]),
+        # Instances fell out of service behind it.
+        (run(swap=WATCHED), ["go_back", "record_failure"]),
+        (run(swap=WATCHED, on_failure="hold"), ["record_failure"]),
         (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": None}), ["record_failure"]),
         (run(swap=SWAP, failure=HOOK_FAILED, plan=PLAN | {"live": PLAN["color"]}), ["record_failure"]),
         (

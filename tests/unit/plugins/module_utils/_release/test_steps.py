@@ -293,3 +293,11 @@ def test_how_the_lock_is_taken() -> None:
     for goal in ("rollback", "repair"):
         taken = lock_taken(Decision("stage", "green", NEW), replace(scene, goal=goal))
         assert (taken["take_from"], taken["wait"]) == (["stage", "checks", "hook"], 150)
+
+
+def test_a_swap_that_watches_what_is_in_service_has_the_lock_for_as_long() -> None:
+    scene = Scene("rollback", "blue", watch=95)
+    assert scene.lock_seconds["swap"] == 215
+    assert lock_taken(Decision("swap", "green", NEW), scene)["wait"] == 245
+    marks = steps(Decision("stage", "green", NEW), replace(scene, goal="deploy"))
+    assert [step["lock"]["seconds"] for step in marks if step["do"] == "mark"] == [215]

@@ -29,6 +29,8 @@ FULL = some_router(
     claim="shop/8c1e",
     backends=(Backend("i-1", "InService"), Backend("10.0.0.1:80", "healthy")),
     backends_are="targets",
+    in_service=1,
+    watch_seconds=95,
     notes=("health check TCP:30081",),
     node_ports_in="the target groups",
     targets={"blue": Target((30081, 30083), "node ports"), "green": Target((), "nothing")},
@@ -60,6 +62,29 @@ def test_a_dead_runs_swap_is_told_from_a_living_one() -> None:
     assert (cut_off().cut_off, cut_off().living) == ("green", None)
     assert (cut_off(living=True).cut_off, cut_off(living=True).living) == (None, "green")
     assert (some_router().cut_off, some_router().living) == (None, None)
+
+
+I1, I2 = Backend("i-1"), Backend("i-2")
+NONE = "no instance of load balancer shop-lb is in service (0 of 2): clients get 503"
+
+
+@pytest.mark.parametrize(
+    ("backends", "in_service", "unserved"),
+    [
+        ((I1, I2), 2, None),
+        ((I1, I2), 1, None),
+        ((I1, I2), 0, NONE),
+        ((), 0, "no instance is registered with load balancer shop-lb: clients get 503"),
+        # Not asked for, or a kind that cannot know.
+        ((I1, I2), None, None),
+        ((), None, None),
+    ],
+)
+def test_a_router_that_serves_nobody_says_so(
+    backends: tuple[Backend, ...], in_service: int | None, unserved: str | None
+) -> None:
+    router = some_router(backends=backends, backends_are="instances", in_service=in_service)
+    assert (router.registered, router.unserved) == (len(backends), unserved)
 
 
 @pytest.mark.parametrize(
