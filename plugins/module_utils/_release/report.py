@@ -415,7 +415,8 @@ def _list_row(row: Returned) -> tuple[str, ...]:
 
 
 def _status_lines(run: Run, router: Router) -> Iterator[str]:
-    yield f"{run.asked.app}: {run.live or 'no color'} is live"
+    untold = any(drift.next for drift in router.drift) and not run.live
+    yield f"{run.asked.app}: {'it cannot be told which color' if untold else run.live or 'no color'} is live"
     for color in COLORS:
         if run.plan:
             yield f"{color}: {_color_line(run.release(color))}"
@@ -428,6 +429,7 @@ def _status_lines(run: Run, router: Router) -> Iterator[str]:
     drifts = [(each.message, each.code) for each in router.drift]
     drifts += [(each["message"], each["code"]) for each in run.plan.get("drift", ())]
     yield f"drift: {'; '.join(f'{message} ({code})' for message, code in drifts) or 'none'}"
+    yield from (f"next: {each['next']}" for each in run.plan.get("drift", ()) if each.get("next"))
     yield f"claim: {router.claim or 'none'}"
     if run.plan:
         yield f"lock: {_lock_line(run.plan.get('lock'))}"

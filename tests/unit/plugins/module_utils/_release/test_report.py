@@ -20,6 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report 
     summary,
     went_back,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Backend, Target
 
 from ..some_router import facts, mended, route
@@ -572,3 +573,15 @@ def test_a_service_of_no_deploy_is_named_where_there_is_no_commit() -> None:
     releases = {"blue": BLUE | {"commit": None, "adopted": "legacy/web"}, "green": GREEN}
     first = run(plan=PLAN | {"releases": releases}, swap=SWAP)
     assert summary(first)[1] == "before: Service legacy/web on blue"
+
+
+def test_what_cannot_be_told_is_said_so_and_what_to_do() -> None:
+    hidden = Drift("tags_missing", "it has no tag", next=("aws", "{blue}"))
+    plan = PLAN | {
+        "live": None,
+        "drift": [{"code": "live_unknown", "message": "untold", "next": "aws 30081"}],
+    }
+    told = summary(run("status", facts(None, **FRONT | {"drift": (hidden,)}), plan=plan))
+    assert told[0] == "shop: it cannot be told which color is live"
+    assert "next: aws 30081" in told
+    assert len(told) <= 10
