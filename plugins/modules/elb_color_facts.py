@@ -250,6 +250,14 @@ load_balancers:
           type: list
           elements: str
           returned: always
+        next:
+          description:
+            - The words of the command without which it cannot be told which color is live; C({blue}) and C({green}) stand for
+              what the color's tag has to hold. Empty for any other drift.
+          type: list
+          elements: str
+          returned: always
+          sample: [aws, elb, add-tags, --load-balancer-names, shop, --tags, "Key=blue,Value={blue}"]
     intent:
       description:
         - The swap that is under way or was cut off; null when there is none. With its C(color), C(by) whom, C(pid), C(since)

@@ -341,7 +341,10 @@ hook:
   type: dict
 drift:
   description:
-    - What keeps traffic from the live color's pods behind the router, each with C(code) and C(message).
+    - What keeps traffic from the live color's pods behind the router, each with C(code), C(message) and the command, if
+      one sets it right, that is C(next).
+    - V(live_unknown) says that which color is live cannot be told from the router, and which node ports the colors'
+      Services have in the cluster.
     - V(service_port_missing) says that its C(Service) is gone or lacks a node port that the router sends to.
   returned: success
   type: list

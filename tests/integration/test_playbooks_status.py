@@ -59,6 +59,8 @@ def test_drift_is_told_with_its_name(shop: Shop) -> None:
     finished = shop.status()
     assert finished.code == 0
     assert "(tags_equal)" in finished.output
+    assert "it cannot be told which color is live" in finished.output
+    assert "aws elb add-tags --load-balancer-names" in finished.output
 
 
 def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def _read_tags(router: LoadBalancer, drift: list[Drift]) -> tuple[ColorPorts, Co
                 "tags_missing",
                 f"load balancer {router.name} has no tag {names}: each must hold its color's node port, "
                 "such as 30081, or a port per listener, such as '80=30081 443=30083'",
+                next=_tagging(router, *missing),
             )
         )
         return None
@@ -154,7 +155,9 @@ def _read_tags(router: LoadBalancer, drift: list[Drift]) -> tuple[ColorPorts, Co
         except ValueError as error:
             drift.append(
                 Drift(
-                    "tags_invalid", f"tag {color}='{router.tags[color]}' of {router.name} is wrong: {error}"
+                    "tags_invalid",
+                    f"tag {color}='{router.tags[color]}' of {router.name} is wrong: {error}",
+                    next=_tagging(router, color),
                 )
             )
     if len(parsed) < 2:
@@ -166,6 +169,7 @@ def _read_tags(router: LoadBalancer, drift: list[Drift]) -> tuple[ColorPorts, Co
                 "tags_invalid",
                 f"tags blue='{router.tags['blue']}' and green='{router.tags['green']}' of {router.name} "
                 "name different listener ports: name the same ones in both",
+                next=_tagging(router, *COLORS),
             )
         )
         return None
@@ -176,10 +180,17 @@ def _read_tags(router: LoadBalancer, drift: list[Drift]) -> tuple[ColorPorts, Co
                 "tags_equal",
                 f"tags blue and green of {router.name} both hold node port {shared[0]}: "
                 "give each color a node port of its own",
+                next=_tagging(router, *COLORS),
             )
         )
         return None
     return blue, green
+
+
+def _tagging(router: LoadBalancer, *colors: str) -> tuple[str, ...]:
+    """The command that writes the colors' tags."""
+    tags = (f"Key={color},Value={{{color}}}" for color in colors)
+    return ("aws", "elb", "add-tags", "--load-balancer-names", router.name, "--tags", *tags)
 
 
 def _read_preview(router: LoadBalancer, drift: list[Drift]) -> int | None:

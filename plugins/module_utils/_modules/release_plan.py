@@ -54,6 +54,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
     drift_of_live,
     release_facts,
+    untold,
     way_back_facts,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
@@ -216,7 +217,7 @@ def _describe(case: Case) -> Result:
         "in_service": router.in_service,
         "registered": router.registered,
         "claim": state.claim,
-        "drift": drift_of_live(state.sides[router.live]) if router.live else [],
+        "drift": drift_of_live(state.sides[router.live]) if router.live else untold(router, state.services),
         "releases": {
             color: release_facts(side, router.targets[color].words) for color, side in state.sides.items()
         },

@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import Side
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.way_back import WayBack
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
 Facts = dict[str, Any]
+Object = dict[str, Any]
 
 
 def release_facts(side: Side, target: str) -> Facts:
@@ -46,7 +49,49 @@ def drift_of_live(live: Side) -> list[Facts]:
     else:
         lacking = [port for port in live.node_ports if port not in live.service_ports]
         message = f"{live.color} is live, but its Service has no node port {_listed(lacking)}"
-    return [{"code": "service_port_missing", "message": message}]
+    return [{"code": "service_port_missing", "message": message, "next": ""}]
+
+
+def untold(router: Router, services: Mapping[str, Object | None]) -> list[Facts]:
+    """That which color is live cannot be told from the router, with what the colors' own Services in the cluster say."""
+    command = next((drift.next for drift in router.drift if drift.next), ())
+    if router.live or not command:
+        return []
+    told = []
+    for color, service in services.items():
+        ports = sorted({*_by_port(service).values()})
+        told.append(
+            f"the Service of {color} has {f'node port {_listed(ports)}' if ports else 'no node port'}"
+        )
+    leads = [f"{route.name} to {route.target}" for route in router.routes if not route.preview]
+    message = (
+        f"which color is live cannot be told from {router.name}, which leads from {', '.join(leads) or 'nowhere'}; "
+        f"in the cluster {' and '.join(told)}"
+    )
+    values = {color: _to_be_written(router, services, color) for color in services}
+    filled = [word.replace("{blue}", values["blue"]).replace("{green}", values["green"]) for word in command]
+    return [{"code": "live_unknown", "message": message, "next": shlex.join(filled)}]
+
+
+def _to_be_written(router: Router, services: Mapping[str, Object | None], color: str) -> str:
+    """The node port of a color, or one a listener where they need different ones, by what leads to either color now."""
+    ports = _by_port(services[color])
+    if len({*ports.values()}) == 1:
+        return str(next(iter(ports.values())))
+    pairs = {}
+    for route in router.routes:
+        for service in services.values():
+            for port, node_port in _by_port(service).items():
+                if str(node_port) == route.target and not route.preview:
+                    pairs[route.name] = ports.get(port)
+    if not pairs or None in pairs.values():
+        return f"<node port of {color}>"
+    return " ".join(f"{name}={node_port}" for name, node_port in pairs.items())
+
+
+def _by_port(service: Object | None) -> dict[int, int]:
+    ports = ((service or {}).get("spec") or {}).get("ports") or ()
+    return {port["port"]: port["nodePort"] for port in ports if port.get("nodePort")}
 
 
 def _listed(ports: Sequence[int]) -> str:

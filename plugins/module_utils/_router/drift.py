@@ -22,8 +22,11 @@ class Drift:
     """One way in which the router is not as it should be.
 
     ``mended_by`` holds any of ``SWAP``, ``SWAP_TO_IDLE`` and ``REPAIR``; what nothing mends needs a person.
+    ``next`` are the words of the command that does it, where which color is live cannot be told until then; C({blue}) and
+    C({green}) in them stand for the color's node ports, as the kind wants to have them written.
     """
 
     code: str
     message: str
     mended_by: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()

@@ -63,7 +63,8 @@ def router_of(facts: Mapping[str, Any]) -> Router:
             },
             routes=tuple(Route(**route) for route in facts["routes"]),
             drift=tuple(
-                Drift(each["code"], each["message"], tuple(each["mended_by"])) for each in facts["drift"]
+                Drift(each["code"], each["message"], tuple(each["mended_by"]), tuple(each["next"]))
+                for each in facts["drift"]
             ),
             open_swap=OpenSwap(**{**intent, "routes": tuple(intent["routes"])}) if intent else None,
             backends=tuple(Backend(**backend) for backend in facts["backends"]),

@@ -40,7 +40,10 @@ def standing(run: Run, commands: Commands) -> Screen:
     ]
     serving = run.release(run.live).get("commit") or "<commit>"
     again = f"{commands('deploy', serving)} mends it"
-    drifts += [(f"{each['message']} ({each['code']})", again) for each in run.plan.get("drift", ())]
+    drifts += [
+        (f"{each['message']} ({each['code']})", each.get("next") or again)
+        for each in run.plan.get("drift", ())
+    ]
     live = run.release(run.live)
     unwell = bool(run.live and run.plan and not live["ready"] and not live["holder"])
     return Screen(
@@ -66,7 +69,8 @@ def _head(run: Run) -> str:
 
 def _serving(run: Run) -> str:
     if run.live is None:
-        return "which color serves cannot be told" if run.router and run.router.serves else "no color is live"
+        untold = run.router and (run.router.serves or any(drift.next for drift in run.router.drift))
+        return "which color serves cannot be told" if untold else "no color is live"
     live = run.release(run.live)
     if not run.plan:
         return f"{run.live} is live; what it runs is not known"

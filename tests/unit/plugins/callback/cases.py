@@ -292,6 +292,65 @@ ENDED: dict[str, Run] = {
             ]
         },
     ),
+    "status-untold": told(
+        "status",
+        facts(
+            None,
+            **WAS
+            | {
+                "drift": (
+                    Drift("tags_missing", "load balancer shop-lb has no tag blue", next=("aws", "{blue}")),
+                )
+            },
+        ),
+        plan=STANDING
+        | {
+            "live": None,
+            "rollback": NO_WAY_BACK | {"reason": "which color is live cannot be told"},
+            "drift": [
+                {
+                    "code": "live_unknown",
+                    "message": "which color is live cannot be told from shop-lb, which leads from 80 to 30081; in the cluster the "
+                    "Service of blue has node port 30081 and the Service of green has node port 30082",
+                    "next": "aws elb add-tags --load-balancer-names shop-lb --tags Key=blue,Value=30081 Key=green,Value=30082",
+                }
+            ],
+        },
+    ),
+    "status-nobody": told(
+        "status",
+        facts("green", **NOW | {"in_service": 0, "backends": (Backend("i-0a1b2c3d", "OutOfService"),)}),
+        plan=STANDING,
+    ),
+    "status-no-instance": told(
+        "status", facts("green", **NOW | {"in_service": 0, "backends": ()}), plan=STANDING
+    ),
+    "status-some": told("status", facts("green", **NOW | {"in_service": 1}), plan=STANDING),
+    "deployed-to-nobody": told(
+        **STAGED, swap=SWAPPED | {"after": facts("green", **NOW | {"in_service": 0, "backends": ()})}
+    ),
+    "rolled-back-to-a-service": told(
+        "rollback",
+        SERVES_GREEN,
+        plan=GOING_BACK
+        | {"commit": None, "to_service": "web/legacy", "releases": {"blue": NOTHING, "green": TWO}},
+        swap=SWAPPED_BACK,
+    ),
+    "deployed-beside-a-service": told(
+        plan=PLANNED
+        | {
+            "releases": {"blue": NOTHING | {"adopted": "web/legacy"}, "green": NOTHING},
+            "rollback": {
+                "color": "blue",
+                "to": None,
+                "service": "web/legacy",
+                "reason": "",
+                "redeploy": False,
+            },
+        },
+        **STAGED,
+        swap=SWAPPED,
+    ),
     "list": told(
         "list",
         SERVES_GREEN,

@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import Classic, ClassicRouter
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.kind import (
+    Classic,
+    ClassicRouter,
+    judged,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.listener import ListenerSpec
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.plan_wish import ListenerWish
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
@@ -30,6 +34,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     read_release,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import facts_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import Look
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 
 from ..routers import CERTIFICATE
@@ -403,3 +408,44 @@ def test_the_history_tells_the_service() -> None:
         LEGACY, *NEW_ON_GREEN, situations.history("back-to-a-service", "all"), router=ON_GREEN, **READS
     )
     assert [row["commit"] for row in found["history"]] == ["Service legacy/web-blue", "00abcde"]
+
+
+# Which color is live cannot be told
+
+
+def two_ports(color: str) -> dict[str, Any]:
+    ports = {"blue": (30081, 30083), "green": (30082, 30084)}[color]
+    listed = [{"port": port, "nodePort": node_port} for port, node_port in zip((80, 443), ports, strict=True)]
+    return service(color) | {"spec": {"ports": listed}}
+
+
+@pytest.mark.parametrize(
+    ("tags", "there", "written"),
+    [
+        ({"green": "30082"}, (service("blue"), service("green")), "Key=blue,Value=30081"),
+        ({}, (service("blue"), service("green")), "Key=blue,Value=30081 Key=green,Value=30082"),
+        ({}, (service("blue"),), "Key=blue,Value=30081 'Key=green,Value=<node port of green>'"),
+        ({"blue": "x", "green": "30082"}, (service("blue"),), "Key=blue,Value=30081"),
+        (dict.fromkeys(("blue", "green"), "30081"), (service("green"),),
+         "'Key=blue,Value=<node port of blue>' Key=green,Value=30082"),
+        ({}, (two_ports("blue"), two_ports("green")),
+         "'Key=blue,Value=80=30081 443=30083' 'Key=green,Value=80=30082 443=30084'"),
+    ],
+)  # fmt: skip
+def test_what_a_missing_tag_hides_is_told_with_the_command_that_writes_it(
+    tags: dict[str, str], there: Objects, written: str
+) -> None:
+    lb = situations.balancer(situations.http(80, 30081), situations.https(443, 30083), tags=tags)
+    [drift] = plan(*there, **READS, router=facts_of(judged(lb, Look(), 0.0)))["drift"]
+    assert drift["code"] == "live_unknown"
+    assert (
+        "which color is live cannot be told from shop, which leads from 80 to 30081, 443 to 30083"
+        in drift["message"]
+    )
+    assert drift["next"] == f"aws elb add-tags --load-balancer-names shop --tags {written}"
+
+
+@pytest.mark.parametrize("name", ["whole", "mixed", "no-listener", "cut-off-closed", "preview-tag-invalid"])
+def test_what_can_be_told_needs_no_tag(name: str) -> None:
+    found = plan(service("blue"), service("green"), **READS, router=facts_of(situations.front(name)))
+    assert "live_unknown" not in [each["code"] for each in found["drift"]]
