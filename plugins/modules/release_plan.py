@@ -100,6 +100,15 @@ options:
     description: For how many seconds no node may take a pod. Less than 0 is refused.
     type: int
     default: 10
+  capacity:
+    description:
+      - How many percent of the pods that are ready on the live color the other one needs to have ready before the traffic
+        moves there, rounded up; V(0) for no such number. Where it would have fewer, RV(objects) or RV(scale) raise them;
+        they never lower them.
+      - It is about the Deployments C(<app>-blue) and C(<app>-green). Where live has none there is no number.
+      - A C(HorizontalPodAutoscaler) whose C(maxReplicas) are fewer is refused. For O(goal=rollback) what it allows is enough.
+    type: int
+    default: 100
   hooks:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
@@ -186,7 +195,7 @@ action:
   description:
     - V(unchanged) when nothing has to be done, for the RV(reason) told.
     - V(swap) when the color runs the release already, ready and proven.
-    - V(stage) when RV(objects) have to be applied first, V(scale) when the workloads in RV(scale) have to be.
+    - V(stage) when RV(objects) have to be applied first, V(scale) when only the workloads in RV(scale) have to be scaled.
     - V(resolve) when a swap that was cut off has to be finished or undone, by a swap to RV(color), before another plan.
     - V(complete) when a rollback has moved the traffic already and only has to be written down.
     - V(retire) when the workloads in RV(scale) have to be scaled to zero.
@@ -228,10 +237,19 @@ keep:
   returned: O(goal) is neither V(status) nor V(list)
   type: str
 scale:
-  description: Objects for M(octoblu.bluegreen.release_apply) with O(octoblu.bluegreen.release_apply#module:scales=true).
+  description: What is to be scaled, for O(octoblu.bluegreen.release_apply#module:scale).
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
+  sample: [{name: shop-green, replicas: 4}]
+capacity:
+  description:
+    - How many C(pods) the color needs to have ready before it gets the traffic, for the C(percent) of the C(live) ones that
+      were asked for; whether that C(raises) what it would have, and the same in C(words). C(limit) names the autoscaler that
+      allows no more. Null where that is no number.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+  sample: {pods: 4, live: 4, percent: 100, limit: "", raises: true, words: "4 pods, as live has"}
 objects:
   description:
     - What to apply with M(octoblu.bluegreen.release_apply), the color's objects with their labels and annotations, and the Service of the
@@ -427,6 +445,7 @@ MODULE = Module(
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},
+        "capacity": {"type": "int", "default": 100},
         "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",

@@ -27,6 +27,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
     process_gone,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
+    check_capacity,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.carrying_out import (
     carried_out,
 )
@@ -105,6 +108,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     waits = router.living is not None and not params["locked"] and goal not in READING
     if goal not in READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
+        check_capacity(params["capacity"])
         hooks_warning = _check_hooks(params)
     if goal not in READING and not waits:
         check_router(router, repairs=goal == "repair")

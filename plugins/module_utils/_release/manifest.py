@@ -159,6 +159,16 @@ def keep_running(objects: Sequence[Object], replicas: int) -> list[Object]:
     return running
 
 
+def with_replicas(objects: Sequence[Object], name: str, replicas: int) -> list[Object]:
+    """Copies in which a Deployment that says how many replicas it has says at least so many."""
+    raised = copy.deepcopy(list(objects))
+    for entry in raised:
+        if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", name):
+            given = entry["spec"].get("replicas")
+            entry["spec"].update({} if given is None else {"replicas": max(given, replicas)})
+    return raised
+
+
 def applied_before(found: Mapping[str, Any]) -> Object | None:
     """An object of the cluster as it was last applied, with our marks as they stand; None if it never was."""
     before = applied(found)

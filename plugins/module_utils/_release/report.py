@@ -305,6 +305,9 @@ def _seconds(run: Run) -> dict[str, float | None]:
 
 def _run_lines(run: Run) -> Iterator[str]:
     yield f"{run.asked.app}: {_headline(run)}"
+    capacity = run.plan.get("capacity") or {}
+    if capacity.get("raises"):
+        yield f"{run.color}: {capacity['words']}"
     if run["failure"]:
         yield f"why: {reason(run).splitlines()[0]}"
     commit = run.release(run.live).get("commit")

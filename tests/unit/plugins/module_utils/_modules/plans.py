@@ -79,7 +79,11 @@ class Cluster:
     def apply(self, wanted: dict[str, Any], namespace: str, dry_run: bool, strict: bool, force: bool) -> Any:
         assert dry_run, "a plan writes nothing"
         self.tried.append((f"{wanted['kind']}/{wanted['metadata']['name']}", strict, force))
-        return wanted
+        if wanted["kind"] != "Deployment":
+            return wanted
+        there = self.get(wanted["apiVersion"], "Deployment", wanted["metadata"]["name"], namespace)
+        default = {"replicas": there["spec"]["replicas"] if there else 1}
+        return {**wanted, "spec": default | wanted["spec"]}
 
 
 def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
@@ -109,6 +113,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "preview_router": None,
         "ready_timeout": 300,
         "unschedulable_grace": 10,
+        "capacity": 100,
         "hooks": {},
         "leaving": None,
         "color": None,

@@ -301,6 +301,13 @@ def test_the_one_template_that_does_not_render_is_named() -> None:
     assert reason(broken) == "The manifests do not render (b.j2): 'nobody' is undefined"
 
 
+@pytest.mark.parametrize(("raises", "told"), [(True, ["green: 4 pods, as live has"]), (False, [])])
+def test_a_color_that_is_raised_to_what_live_has_is_told(raises: bool, told: list[str]) -> None:
+    capacity = {"words": "4 pods, as live has", "raises": raises}
+    lines = summary(run(plan=PLAN | {"capacity": capacity}, check_mode=True, swap=SWAP))
+    assert [line for line in lines if "pods" in line] == told
+
+
 def test_what_a_person_is_told_of_a_deploy() -> None:
     assert summary(DEPLOYED) == [
         "shop: 00abcde deployed to green",
