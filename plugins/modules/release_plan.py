@@ -109,6 +109,15 @@ options:
       - A C(HorizontalPodAutoscaler) whose C(maxReplicas) are fewer is refused. For O(goal=rollback) what it allows is enough.
     type: int
     default: 100
+  order:
+    description:
+      - A number, or an ISO 8601 time with its zone, that only grows from one release to the next, such as the number of a
+        pipeline or the time of a commit.
+      - With O(goal=deploy) and O(goal=stage), a release whose order is lower than that of what is live is refused; and so are
+        a number and a time, because nobody can compare them. Without an order on either side nothing is compared.
+      - V(any) deploys whatever is live.
+    type: str
+    default: ""
   hooks:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
@@ -309,6 +318,11 @@ takes:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {phase: stage, seconds: 420, take_from: [], wait: 0}
+order:
+  description: The order that the release has once the plan is carried out; null where it has none.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
+  sample: "1207"
 lock_seconds:
   description: How many seconds each phase of the lock may take.
   returned: O(goal) is neither V(status) nor V(list)
@@ -350,7 +364,7 @@ claim:
   sample: shop/8c1e2f6a-6f0c-4f2e-9d3b-0d6a1d1f2a3b
 releases:
   description:
-    - What each color runs, with C(commit), C(manifest), C(proven), C(rejected), C(ready) and what it C(lack)s,
+    - What each color runs, with C(commit), C(manifest), its C(order), C(proven), C(rejected), C(ready) and what it C(lack)s,
       C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, and the foreign
       Service that is C(holder) of one of these node ports.
   returned: success
@@ -359,6 +373,7 @@ releases:
     blue:
       commit: "0012345"
       manifest: 9a8b7c6d5e4f3210
+      order: "1207"
       proven: true
       rejected: false
       ready: true
@@ -446,6 +461,7 @@ MODULE = Module(
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},
         "capacity": {"type": "int", "default": 100},
+        "order": {"type": "str", "default": ""},
         "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",

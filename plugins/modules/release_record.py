@@ -76,6 +76,11 @@ options:
   rendered:
     description: The hash of the manifests that were asked for, where the release was brought back as it once served.
     type: str
+  order:
+    description:
+      - For V(staged) and V(swapped), the order that the release was deployed with, as
+        RV(octoblu.bluegreen.release_plan#module:order) has it.
+    type: str
   awx:
     description: The AWX job that this is, if any.
     type: dict
@@ -197,6 +202,7 @@ MODULE = Module(
         "run": {"type": "str", "required": True},
         "keep": {"type": "str"},
         "rendered": {"type": "str"},
+        "order": {"type": "str"},
         "awx": {"type": "dict", "options": {"job": {"type": "str"}, "user": {"type": "str"}}},
         "seconds": {"type": "dict"},
         "gap_ms": {"type": "dict"},

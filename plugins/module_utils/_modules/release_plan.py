@@ -73,6 +73,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Place,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order import (
+    check_order,
+    order_of,
+    read_order,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     check_app,
@@ -109,6 +114,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     if goal not in READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
         check_capacity(params["capacity"])
+        read_order(params["order"])
         hooks_warning = _check_hooks(params)
     if goal not in READING and not waits:
         check_router(router, repairs=goal == "repair")
@@ -164,6 +170,7 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         wanted = choose_release(router, sides, case.state.ledger, rendered.release)
         plan = plan_deploy if case.goal == "deploy" else plan_stage
         decision = plan(router, sides, wanted)
+        _check_order(case, decision)
         return carried_out(case, decision, rendered)
     if case.goal == "repair":
         return carried_out(case, plan_repair(router, sides, case.params["color"]))
@@ -173,6 +180,16 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         return carried_out(case, plan_retire(router, sides))
     leaving = _leaving(case)
     return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
+
+
+def _check_order(case: Case, decision: Decision) -> None:
+    """Refuse to bring up a release that is older than what is live, or to move the traffic to it."""
+    live = case.state.sides[case.router.live] if case.router.live else None
+    brings = decision.action in ("stage", "swap") and decision.color != case.router.live
+    order = read_order(case.params["order"])
+    if brings and decision.release and live and live.workload and live.release:
+        lives = order_of(live.release, case.state.ledger.events, live.workload.order)
+        check_order(decision.release.commit, order, live.release.commit, lives)
 
 
 def _leaving(case: Case) -> Release | None:

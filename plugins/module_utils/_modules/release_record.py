@@ -127,6 +127,8 @@ def _event(
         "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},
         "gap_ms": params["gap_ms"],
         "rendered": params["rendered"],
+        # The run's own release is not always what the event speaks of.
+        "order": params["order"] if params["event"] in (STAGED, SWAPPED) else None,
         "outcome": params["outcome"],
         "cause": cause[0][:_CAUSE_LENGTH] if cause else None,
         "bad": params["event"] == FAILED and params["outcome"] in _BAD and params["judges"],

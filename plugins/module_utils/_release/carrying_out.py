@@ -43,6 +43,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging
     capacity_for,
     leading,
     live_replicas,
+    order_now,
     scale,
     smoke,
     staging,
@@ -88,6 +89,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,
+        "order": order_now(case, decision.color, decision.release) or None if decision.release else None,
         "hook": {
             "app": case.params["app"],
             "namespace": case.params["namespace"],

@@ -43,7 +43,7 @@ class Event:
 
     ``release`` is what was staged or failed, or what served afterwards; ``left`` is what served
     before, None where that was of no deploy. ``at`` is UTC in ISO 8601. ``by`` says who (user, host,
-    AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, action.
+    AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, order.
     """
 
     event: str

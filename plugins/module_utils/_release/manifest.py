@@ -29,6 +29,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     MANIFEST,
     MARKS,
     NAME,
+    ORDER,
     VERSION,
     Release,
 )
@@ -128,11 +129,13 @@ def stamp(
     place: Place,
     release: Release,
     old_marks: Sequence[str] = (),
+    order: str = "",
 ) -> list[Object]:
     """Copies that say of whom they are: labels on all, the release on those that run pods.
 
     ``old_marks`` are annotations of the color's Deployment in the cluster that are emptied in the same
-    write that changes what they spoke of: what others own can be set by it, but not removed.
+    write that changes what they spoke of: what others own can be set by it, but not removed. ``order``
+    is the one that the release is deployed with, if any.
     """
     stamped = []
     for entry in objects:
@@ -146,6 +149,7 @@ def stamp(
             annotations[MANIFEST] = release.manifest
             if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
                 annotations.update(dict.fromkeys(old_marks, ""))
+                annotations.update({ORDER: order} if order else {})
         stamped.append(entry)
     return stamped
 

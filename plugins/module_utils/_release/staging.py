@@ -58,6 +58,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
     stamp,
     with_replicas,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order import (
+    order_of,
+    read_order,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
 )
@@ -88,7 +92,8 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     else:
         by_color, warnings = _kept(case, color, release)
     objects = by_color[color]
-    staged = stamp(objects, place, release, side.workload.marks if side.workload else ())
+    marks = side.workload.marks if side.workload else ()
+    staged = stamp(objects, place, release, marks, order_now(case, color, release))
     if side.workload and side.workload.replicas == 0:
         staged = keep_running(staged, live_replicas(case))
     elif side.workload and side.workload.holds_replicas:
@@ -159,6 +164,17 @@ def _kept(case: Case, color: str, release: Release) -> tuple[Mapping[str, Sequen
     return kept.objects, told + [
         f"Secret {name} is not kept in the ledger: {release.commit} gets it as it is now." for name in names
     ]
+
+
+def order_now(case: Case, color: str, release: Release) -> str:
+    """The order that a release has on a color after this run; empty where it has none."""
+    if case.goal in RENDERING:
+        given = read_order(case.params["order"])
+    else:
+        side = case.state.sides[color]
+        noted = side.workload.order if side.workload and side.release == release else ""
+        given = order_of(release, case.state.ledger.events, noted)
+    return given.text if given else ""
 
 
 def to_keep(case: Case, release: Release, objects: Mapping[str, Sequence[Object]]) -> str | None:

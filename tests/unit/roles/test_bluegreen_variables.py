@@ -49,6 +49,7 @@ DECISIVE = [
     "__bluegreen_hooks",
     "__bluegreen_kubernetes",
     "__bluegreen_listeners",
+    "__bluegreen_order",
     "__bluegreen_preview_load_balancer",
     "__bluegreen_preview_port",
     "__bluegreen_readiness_path",

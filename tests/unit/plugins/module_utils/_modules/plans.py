@@ -114,6 +114,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "ready_timeout": 300,
         "unschedulable_grace": 10,
         "capacity": 100,
+        "order": "",
         "hooks": {},
         "leaving": None,
         "color": None,

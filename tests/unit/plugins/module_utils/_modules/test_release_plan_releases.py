@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,11 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger, contents
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import freed
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import MANIFEST, Release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    MANIFEST,
+    ORDER,
+    Release,
+)
 
 from ..some_router import facts, mended, open_swap
 from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
@@ -185,3 +190,59 @@ def test_a_lock_that_was_held_after_the_router_was_read_is_not_as_it_was_seen() 
     assert plan(lease, since=time.time() - 5)["lock_version"] == "7"
     assert plan(lease, since=time.time() - 60)["lock_version"] == "0"
     assert plan(since=time.time() - 5)["lock_version"] == ""
+
+
+def with_order(order: str, release: Release = NEW) -> Event:
+    return replace(moved(release, OLD), details={"order": order})
+
+
+@pytest.mark.parametrize(
+    ("noted", "events", "changes", "told"),
+    [
+        ("1207", [], {"order": "1201"}, "0099999 has order 1201, but 00abcde with order 1207 is live"),
+        ("1207", [], {"order": "1201", "goal": "stage"}, "with order 1207 is live"),
+        ("1207", [with_order("1300")], {"order": "1250"}, "with order 1300 is live"),
+        ("2026-11-30T17:00:00Z", [], {"order": "1201"}, "cannot be compared"),
+        ("", [], {"order": "last"}, "bluegreen_order is 'last'"),
+        ("1207", [], {"order": "1207"}, ""),
+        ("1207", [], {"order": ""}, ""),
+        ("1207", [], {"order": "any"}, ""),
+        ("", [], {"order": "1"}, ""),
+        ("1207", [], {"order": "1201", "goal": "rollback", "commit": "0012345", "manifests": None}, ""),
+    ],
+)
+def test_an_older_commit_overtakes_no_newer_one(
+    noted: str, events: list[Event], changes: dict[str, Any], told: str
+) -> None:
+    live = deployment("blue", "00abcde")
+    live["metadata"]["annotations"] |= {ORDER: noted} if noted else {}
+    there = live, service("blue"), deployment("green"), service("green"), ledger(*events)
+    asked = {"commit": "0099999", "manifests": manifests("0099999")} | changes
+    if told:
+        with pytest.raises(InputError, match=told):
+            plan(*there, **asked)
+    else:
+        assert plan(*there, **asked)["action"] in ("stage", "swap")
+
+
+def test_the_order_is_noted_on_the_release_and_for_the_ledger() -> None:
+    there = deployment("blue"), service("blue")
+    found = plan(*there, order="1207")
+    assert (found["order"], found["objects"][0]["metadata"]["annotations"][ORDER]) == ("1207", "1207")
+    assert ORDER not in found["objects"][1]["metadata"].get("annotations", {})
+    assert found["manifest"] == plan(*there)["manifest"]
+    without = plan(*there, order="any")
+    assert (without["order"], ORDER in str(without["objects"])) == (None, False)
+    # What is live already may be asked for again, by however old a pipeline.
+    live = deployment("blue", "00abcde")
+    live["metadata"]["annotations"][ORDER] = "1207"
+    again = plan(live, service("blue"), order="7")
+    assert (again["action"], again["releases"]["blue"]["order"]) == ("unchanged", "1207")
+
+
+def test_a_way_back_keeps_the_order_that_the_release_had() -> None:
+    events = with_order("1190", OLD), moved(NEW, OLD)
+    there = deployment("blue", "00abcde"), service("blue"), ledger(*events, kept=kept())
+    found = plan(*there, goal="rollback", commit="", manifests=None)
+    assert found["action"] == "stage"
+    assert (found["order"], found["objects"][0]["metadata"]["annotations"][ORDER]) == ("1190", "1190")

@@ -132,7 +132,19 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "limit": 50,
         "judges": True,
         **dict.fromkeys(
-            ("left", "keep", "rendered", "awx", "seconds", "gap_ms", "outcome", "cause", "lock", "unlock")
+            (
+                "left",
+                "keep",
+                "rendered",
+                "order",
+                "awx",
+                "seconds",
+                "gap_ms",
+                "outcome",
+                "cause",
+                "lock",
+                "unlock",
+            )
         ),
     }
     return release_record.run(params | changes, check_mode, cluster, lambda line: None)
@@ -161,14 +173,19 @@ def test_other_events_mark_nothing(event: str) -> None:
 def test_an_event_holds_what_is_known_of_it() -> None:
     cluster = Cluster()
     record(cluster, awx={"job": "17", "user": "ada"}, seconds={"stage": 4.2, "swap": None})
-    record(cluster, event="swapped", left=OLD, gap_ms={"80": 12})
-    staged, swapped = cluster.events
+    record(cluster, event="swapped", left=OLD, gap_ms={"80": 12}, order="1207")
+    record(cluster, event="rolled_back", left=OLD, order="1207")
+    staged, swapped, back = cluster.events
     assert (staged.release, staged.color, staged.run) == (Release("0012345", "f00d"), "green", "r1")
     assert staged.at == "2025-10-09T08:53:20+00:00"
     assert staged.details == {"images": {"shop:0012345": "sha256:1"}, "seconds": {"stage": 4.2}}
     assert (staged.by["awx_job"], staged.by["awx_user"]) == ("17", "ada")
     assert staged.by.keys() >= {"user", "host"}
-    assert (swapped.left, swapped.details) == (Release("0099999", "beef"), {"gap_ms": {"80": 12}})
+    assert (swapped.left, swapped.details) == (
+        Release("0099999", "beef"),
+        {"gap_ms": {"80": 12}, "order": "1207"},
+    )
+    assert back.details == {}
 
 
 @pytest.mark.parametrize(
