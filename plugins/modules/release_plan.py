@@ -30,9 +30,10 @@ options:
       - V(deploy) plans to have O(commit) serve. V(stage) and V(switch) plan the halves of that.
       - V(rollback) plans to go back to the last good release before the one that is live, or to O(commit).
       - V(repair) plans to bring a drifted router wholly onto O(color), V(retire) to scale the idle color to zero.
+      - V(release) plans to end the hold that a rollback has put on deploys.
       - V(status) and V(list) only describe what stands and refuse nothing that they can describe.
     type: str
-    choices: [deploy, stage, switch, rollback, repair, retire, status, list]
+    choices: [deploy, stage, switch, rollback, repair, retire, release, status, list]
     default: status
   router:
     description: One entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers).
@@ -116,6 +117,27 @@ options:
       - With O(goal=deploy) and O(goal=stage), a release whose order is lower than that of what is live is refused; and so are
         a number and a time, because nobody can compare them. Without an order on either side nothing is compared.
       - V(any) deploys whatever is live.
+    type: str
+    default: ""
+  hold_after_rollback:
+    description:
+      - With O(goal=rollback), whether it holds the deploys. Any O(goal=deploy) and O(goal=stage) of the application is then
+        refused until the hold is released, or until something else serves.
+    type: bool
+    default: false
+  release_hold:
+    description: Deploy or stage in spite of a hold, but not the commit that the rollback has left.
+    type: bool
+    default: false
+  frozen:
+    description:
+      - Why nothing is to be deployed now. O(goal=deploy), O(goal=stage) and O(goal=switch) are refused with it unless there
+        is nothing to do.
+      - V(false), V(no) and V(none) are as good as nothing, because an expression may come to that.
+    type: str
+    default: ""
+  thaw:
+    description: Why it is done nevertheless, for the ledger.
     type: str
     default: ""
   hooks:
@@ -208,6 +230,7 @@ action:
     - V(resolve) when a swap that was cut off has to be finished or undone, by a swap to RV(color), before another plan.
     - V(complete) when a rollback has moved the traffic already and only has to be written down.
     - V(retire) when the workloads in RV(scale) have to be scaled to zero.
+    - V(release) when a hold has to be ended.
     - V(wait) when somebody's swap is under way, so that a plan has to be made anew after it.
   returned: O(goal) is neither V(status) nor V(list)
   type: str
@@ -302,7 +325,7 @@ steps:
     - What is to be done under the lock, in this order. Each names in C(do) the role's file of its tasks.
     - A C(hook) has its C(moment). C(check) says whether its phase of the lock C(begins) with it, C(mark) which phase does, in
       C(lock). C(mark) and C(record) say whether the lock is free then. C(record) has its C(event).
-    - Empty for an RV(action) of V(unchanged), V(resolve), V(retire) or V(wait).
+    - Empty for an RV(action) of V(unchanged), V(resolve), V(retire), V(release) or V(wait).
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
@@ -323,6 +346,14 @@ order:
   returned: O(goal) is neither V(status) nor V(list)
   type: str
   sample: "1207"
+holds:
+  description: Whether the rollback holds the deploys, for O(octoblu.bluegreen.release_record#module:hold).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: bool
+thaw:
+  description: Why the run goes on although deploys are frozen, for O(octoblu.bluegreen.release_record#module:thaw); null otherwise.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
 lock_seconds:
   description: How many seconds each phase of the lock may take.
   returned: O(goal) is neither V(status) nor V(list)
@@ -399,6 +430,15 @@ lock:
       that the hold has ended by itself. Null when nobody does.
   returned: success
   type: dict
+hold:
+  description: The rollback that holds the deploys, with C(by), C(at), C(from) and C(to), two commits; null where none does.
+  returned: success
+  type: dict
+  sample: {by: ada@laptop, at: "2026-11-30T03:14:15+00:00", from: 00abcde, to: "0012345"}
+frozen:
+  description: Why nothing is to be deployed now, as O(frozen) says; empty where nothing is frozen.
+  returned: success
+  type: str
 lock_version:
   description:
     - The version of the lock that was seen, for O(octoblu.bluegreen.k8s_lock#module:expect_version); null when it could
@@ -462,6 +502,10 @@ MODULE = Module(
         "unschedulable_grace": {"type": "int", "default": 10},
         "capacity": {"type": "int", "default": 100},
         "order": {"type": "str", "default": ""},
+        "hold_after_rollback": {"type": "bool", "default": False},
+        "release_hold": {"type": "bool", "default": False},
+        "frozen": {"type": "str", "default": ""},
+        "thaw": {"type": "str", "default": ""},
         "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",

@@ -35,9 +35,10 @@ options:
       - V(rollback), a rollback is about to move the traffic.
       - V(rolled_back), it has. Marks the release in O(left) as one that no rollback goes to.
       - V(retired), a color was scaled to zero.
+      - V(released), the hold that a rollback has put on deploys has ended.
     type: str
     required: true
-    choices: [staged, failed, swapped, rollback, rolled_back, retired]
+    choices: [staged, failed, swapped, rollback, rolled_back, retired, released]
   color:
     description: The color of the release.
     type: str
@@ -99,6 +100,13 @@ options:
     type: dict
   outcome:
     description: How the run ended, for O(event=failed).
+    type: str
+  hold:
+    description: For V(rolled_back), whether deploys are refused by M(octoblu.bluegreen.release_plan) until V(released) is written.
+    type: bool
+    default: false
+  thaw:
+    description: Why the run went on although deploys were frozen. Only its first line is kept, up to 300 characters.
     type: str
   cause:
     description: Why it failed. Only its first line is kept, up to 300 characters.
@@ -207,6 +215,8 @@ MODULE = Module(
         "seconds": {"type": "dict"},
         "gap_ms": {"type": "dict"},
         "outcome": {"type": "str"},
+        "hold": {"type": "bool", "default": False},
+        "thaw": {"type": "str"},
         "cause": {"type": "str"},
         "judges": {"type": "bool", "default": True},
         "limit": {"type": "int", "default": 50},

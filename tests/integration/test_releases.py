@@ -142,7 +142,8 @@ def test_a_rollback_that_was_killed_after_its_swap_is_only_completed(shop: Shop,
 
 
 def test_what_the_ledger_holds_and_what_not(shop: Shop) -> None:
-    shop.deployed("0000001", awx_job_id=17, awx_user_name="ada", bluegreen_order=1207)
+    frozen = {"bluegreen_frozen": "the sale", "bluegreen_thaw": "nobody can log in"}
+    shop.deployed("0000001", awx_job_id=17, awx_user_name="ada", bluegreen_order=1207, **frozen)
     older = shop.deploy("0000002", bluegreen_order="1201")
     assert older.outcome == "refused", older.output
     assert "0000002 has order 1201, but 0000001 with order 1207 is live" in older.reason
@@ -152,6 +153,7 @@ def test_what_the_ledger_holds_and_what_not(shop: Shop) -> None:
     assert [each["event"] for each in (staged, swapped, failed)] == ["staged", "swapped", "failed"]
     assert (staged["commit"], staged["color"], staged["by"]["awx_user"]) == ("0000001", "blue", "ada")
     assert (staged["order"], swapped["order"]) == ("1207", "1207")
+    assert (staged["thaw"], swapped["thaw"]) == ("nobody can log in", "nobody can log in")
     assert staged["images"]
     assert swapped["gap_ms"].keys() == {str(shop.settings.http_port)}
     assert swapped["seconds"]["stage"] > 0

@@ -35,6 +35,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.carryin
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
     FOLLOWED,
+    FREEZABLE,
     READING,
     RENDERING,
     Case,
@@ -78,6 +79,12 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order i
     order_of,
     read_order,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.permission import (
+    check_frozen,
+    check_hold,
+    hold_of,
+    read_asked,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     check_app,
@@ -116,7 +123,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         check_capacity(params["capacity"])
         read_order(params["order"])
         hooks_warning = _check_hooks(params)
-    if goal not in READING and not waits:
+    if goal not in (*READING, "release") and not waits:
         check_router(router, repairs=goal == "repair")
     local_allowed = params["allow_local"] or router.abilities.local_traffic
     rendered = (
@@ -170,26 +177,44 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         wanted = choose_release(router, sides, case.state.ledger, rendered.release)
         plan = plan_deploy if case.goal == "deploy" else plan_stage
         decision = plan(router, sides, wanted)
-        _check_order(case, decision)
+        _check_now(case, decision)
         return carried_out(case, decision, rendered)
     if case.goal == "repair":
         return carried_out(case, plan_repair(router, sides, case.params["color"]))
     if case.goal == "switch":
-        return carried_out(case, plan_switch(router, sides, commit))
+        decision = plan_switch(router, sides, commit)
+        _check_now(case, decision)
+        return carried_out(case, decision)
+    if case.goal == "release":
+        return carried_out(case, _release(case))
     if case.goal == "retire":
         return carried_out(case, plan_retire(router, sides))
     leaving = _leaving(case)
     return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
 
 
-def _check_order(case: Case, decision: Decision) -> None:
-    """Refuse to bring up a release that is older than what is live, or to move the traffic to it."""
-    live = case.state.sides[case.router.live] if case.router.live else None
-    brings = decision.action in ("stage", "swap") and decision.color != case.router.live
-    order = read_order(case.params["order"])
-    if brings and decision.release and live and live.workload and live.release:
-        lives = order_of(live.release, case.state.ledger.events, live.workload.order)
-        check_order(decision.release.commit, order, live.release.commit, lives)
+def _check_now(case: Case, decision: Decision) -> None:
+    """Refuse what must not be brought up or moved to now. A port that a cut-off swap has closed does not wait for that."""
+    release, events = decision.release, case.state.ledger.events
+    if decision.action == "unchanged" or case.router.cut_off or release is None:
+        return
+    asked = read_asked(case.params)
+    if case.goal in FREEZABLE:
+        check_frozen(asked)
+    if case.goal in RENDERING and decision.color != case.router.live:
+        check_hold(asked, hold_of(events), release.commit)
+        live = case.state.sides[case.router.live].workload if case.router.live else None
+        if live and live.release:
+            lives = order_of(live.release, events, live.order)
+            check_order(release.commit, read_order(case.params["order"]), live.release.commit, lives)
+
+
+def _release(case: Case) -> Decision:
+    """End the hold that a rollback has put on deploys."""
+    hold = hold_of(case.state.ledger.events)
+    if hold is None:
+        return Decision("unchanged", case.router.live or COLORS[0], reason="nothing is on hold")
+    return Decision("release", hold.color, hold.release)
 
 
 def _leaving(case: Case) -> Release | None:
@@ -207,6 +232,7 @@ def _describe(case: Case) -> Result:
     state, router = case.state, case.router
     back = way_back(state.sides, router.live, state.ledger)
     live = state.sides[router.live].release if router.live else None
+    held = hold_of(state.ledger.events)
     hold = read_hold(state.lease) if state.lease else None
     looked_ago = time.time() - case.params["since"] if case.params["since"] else 0.0
     version = version_to_expect(state.lease, case.client.now() or time.time(), looked_ago)
@@ -221,6 +247,8 @@ def _describe(case: Case) -> Result:
         "rollback": way_back_facts(back),
         "lock": describe_hold(hold, _over(case.client, hold)) if hold else None,
         "lock_version": version if state.lock_seen else None,
+        "hold": held.facts if held else None,
+        "frozen": read_asked(case.params).frozen,
         "host": case.client.host,
     }
     if case.goal in READING:

@@ -16,6 +16,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacit
     Capacity,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
+    FREEZABLE,
     Case,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
@@ -30,6 +31,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts i
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     unfinished_rollback,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.permission import (
+    read_asked,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
@@ -89,6 +93,8 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,
+        "holds": case.goal == "rollback" and case.params["hold_after_rollback"],
+        "thaw": _thaw(case),
         "order": order_now(case, decision.color, decision.release) or None if decision.release else None,
         "hook": {
             "app": case.params["app"],
@@ -101,6 +107,12 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
             "dns_name": case.router.dns_name,
         },
     }
+
+
+def _thaw(case: Case) -> str | None:
+    """Why the run goes on although deploys are frozen; None where they are not."""
+    asked = read_asked(case.params)
+    return asked.thaw if case.goal in FREEZABLE and asked.frozen and asked.thaw else None
 
 
 def _left_by_rollback(case: Case, decision: Decision) -> Release | None:
@@ -137,6 +149,8 @@ def _planned(case: Case, decision: Decision, capacity: Capacity | None, rendered
         "rollback": way_back_facts(_way_back_then(case, decision)),
         "leaving": _served(case),
     }
+    if case.goal == "release":
+        return plan | {"workloads": [], "smoke": None}
     if decision.action == "stage" and release:
         return plan | staging(case, color, release, rendered)
     runs = companions(case.state.deployments, color, release) if release else ()

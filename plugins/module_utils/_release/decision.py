@@ -42,6 +42,7 @@ class Decision:
     - resolve: a swap that was cut off comes before anything else;
     - complete: a rollback has moved the traffic and was cut off before it wrote that down;
     - retire: the color is scaled to zero;
+    - release: the hold that a rollback has put on deploys is ended;
     - wait: somebody's swap is under way, and only after it can be told what is to be done.
     """
 

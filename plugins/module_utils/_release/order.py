@@ -37,9 +37,9 @@ class Order:
     value: Decimal
 
 
-def read_order(given: str) -> Order | None:
+def read_order(given: str | None) -> Order | None:
     """The order that was asked for; None where there is none to check. Raises InputError where it is neither kind."""
-    text = given.strip()
+    text = (given or "").strip()
     if text.lower() in ("", ANY):
         return None
     order = _read(text)

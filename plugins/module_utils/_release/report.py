@@ -152,6 +152,8 @@ def outcome(run: Run) -> str:
         return "retired"
     if run["unlocked"].get("changed"):
         return "unlocked"
+    if run.plan.get("action") == "release":
+        return "released"
     return "previewed" if run["preview"].get("changed") and run.asked.action == "preview" else "unchanged"
 
 
@@ -353,6 +355,7 @@ def _headline(run: Run) -> str:
         "rolled_back": f"{'would roll' if would else 'rolled'} back to {run.wanted} on {run.color}",
         "staged": f"{run.wanted}{' would be' if would else ''} staged on {run.color}, {run.live} stays live",
         "retired": f"{run.color}{' would be' if would else ''} scaled to zero, {run.live} stays live",
+        "released": f"hold {'would be' if would else 'is'} released, deploys go on",
         "previewed": f"{_idle(run)}{' would be' if would else ''} shown at {_preview_at(run)}",
         "unlocked": f"lock{' would be' if would else ''} taken from {_holder(run['unlocked'].get('taken_from'))}",
     }
@@ -434,6 +437,8 @@ def _status_lines(run: Run, router: Router) -> Iterator[str]:
     yield f"claim: {router.claim or 'none'}"
     if run.plan:
         yield f"lock: {_lock_line(run.plan.get('lock'))}"
+    if kept := _kept_back(run.plan):
+        yield f"deploys: {'; '.join(kept)}"
     yield (
         f"rollback: {_way_back(run.plan['rollback'])}"
         if run.plan
@@ -450,6 +455,15 @@ def _lock_line(hold: Returned | None) -> str:
         return "free"
     phase = f" ({hold['phase']})" if hold.get("phase") else ""
     return f"held by {_holder(hold)}{phase}, until {hold['until']} at the latest"
+
+
+def _kept_back(plan: Returned) -> list[str]:
+    """Why deploys are refused."""
+    hold, frozen = plan.get("hold"), plan.get("frozen")
+    held = (
+        f"on hold, {hold['by']} went back from {hold['from']} to {hold['to']} at {hold['at']}" if hold else ""
+    )
+    return [held] * bool(held) + [f"frozen, {frozen}"] * bool(frozen)
 
 
 def _color_line(release: Returned) -> str:

@@ -14,10 +14,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     MANIFEST,
     ORDER,
+    REJECTED,
     Release,
 )
 
-from ..some_router import facts, mended, open_swap
+from ..some_router import cut_off, facts, facts_of, mended, open_swap
 from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
 
 
@@ -246,3 +247,85 @@ def test_a_way_back_keeps_the_order_that_the_release_had() -> None:
     found = plan(*there, goal="rollback", commit="", manifests=None)
     assert found["action"] == "stage"
     assert (found["order"], found["objects"][0]["metadata"]["annotations"][ORDER]) == ("1190", "1190")
+
+
+BACK = replace(moved(OLD, NEW, "rolled_back"), details={"hold": True}, by={"user": "ada", "host": "laptop"})
+ON_BLUE = deployment("blue"), service("blue"), deployment("green", "00abcde"), service("green")
+ON_BLUE[2]["metadata"]["annotations"][REJECTED] = NEW.mark("later")
+HELD = {"by": "ada@laptop", "at": "2026-01-02T03:04:05+00:00", "from": "00abcde", "to": "0012345"}
+THIRD = {"commit": "0099999", "manifests": manifests("0099999")}
+
+
+@pytest.mark.parametrize("goal", ["deploy", "stage"])
+def test_a_rollback_holds_what_would_be_brought_up_next(goal: str) -> None:
+    there = *ON_BLUE, ledger(BACK)
+    for asked in ({"commit": "00abcde"}, {"commit": "00abcde", "release_hold": True}, THIRD):
+        with pytest.raises(InputError, match="on hold: ada@laptop went back from 00abcde to 0012345"):
+            plan(*there, goal=goal, **asked)
+    assert plan(*there, goal=goal, release_hold=True, **THIRD)["action"] == "stage"
+    assert plan(*ON_BLUE, ledger(BACK, moved(OLD, None, "released")), goal=goal, **THIRD)["action"] == "stage"
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({"commit": "0012345", "manifests": manifests("0012345")}, "unchanged"),
+        ({"goal": "switch", "commit": "0012345"}, "unchanged"),
+        ({"goal": "rollback", "commit": "00abcde"}, "swap"),
+        ({"goal": "retire"}, "retire"),
+        ({"goal": "repair"}, "unchanged"),
+    ],
+)
+@pytest.mark.parametrize("frozen", ["", "the sale"])
+def test_a_hold_and_a_freeze_leave_ways_back_and_nothing_to_do_alone(
+    changes: dict[str, Any], action: str, frozen: str
+) -> None:
+    asked = {"commit": None, "manifests": None, "frozen": frozen} | changes
+    assert plan(*ON_BLUE, ledger(BACK), **asked)["action"] == action
+
+
+def test_a_hold_is_told_and_released() -> None:
+    asked: dict[str, Any] = {"commit": None, "manifests": None}
+    status = plan(*ON_BLUE, ledger(BACK), goal="status", frozen="the sale", **asked)
+    assert (status["hold"], status["frozen"]) == (HELD, "the sale")
+    odd = facts(drift=mended("mixed"))
+    found = plan(*ON_BLUE, ledger(BACK), goal="release", router=odd, smoke="preview", **asked)
+    assert (found["action"], found["color"], found["commit"], found["steps"]) == (
+        "release", "blue", "0012345", [],
+    )  # fmt: skip
+    nothing = plan(*ON_BLUE, goal="release", frozen="False", **asked)
+    assert (nothing["action"], nothing["reason"]) == ("unchanged", "nothing is on hold")
+    assert (nothing["hold"], nothing["frozen"]) == (None, "")
+
+
+def test_a_rollback_says_whether_it_holds() -> None:
+    there = deployment("blue", "00abcde"), service("blue"), deployment("green"), service("green")
+    back = {"goal": "rollback", "commit": "", "manifests": None}
+    assert [plan(*there, **back, hold_after_rollback=each)["holds"] for each in (False, True)] == [
+        False,
+        True,
+    ]
+    assert plan(*there, hold_after_rollback=True)["holds"] is False
+
+
+@pytest.mark.parametrize("goal", ["deploy", "stage", "switch"])
+def test_what_is_frozen_wants_a_reason(goal: str) -> None:
+    there = deployment("blue"), service("blue"), deployment("green", "00abcde"), service("green")
+    commit = "00abcde" if goal == "switch" else "0099999"
+    asked = {"goal": goal, "commit": commit, "manifests": manifests(commit) if goal != "switch" else None}
+    with pytest.raises(InputError, match="frozen: the sale"):
+        plan(*there, **asked, frozen="the sale")
+    assert plan(*there, **asked, frozen="the sale", thaw="no login")["thaw"] == "no login"
+    assert plan(*there, **asked, thaw="no login")["thaw"] is None
+
+
+def test_a_port_that_is_closed_waits_for_no_permission() -> None:
+    router = facts_of(cut_off("green"))
+    there = (
+        deployment("blue"),
+        service("blue"),
+        deployment("green", "00abcde"),
+        service("green"),
+        ledger(BACK),
+    )
+    assert plan(*there, router=router, frozen="the sale")["action"] == "swap"

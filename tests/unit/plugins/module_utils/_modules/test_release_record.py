@@ -131,12 +131,14 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "run": "r1",
         "limit": 50,
         "judges": True,
+        "hold": False,
         **dict.fromkeys(
             (
                 "left",
                 "keep",
                 "rendered",
                 "order",
+                "thaw",
                 "awx",
                 "seconds",
                 "gap_ms",
@@ -162,7 +164,7 @@ def test_a_mark_is_written_once(event: str, name: str, mark: str) -> None:
     assert (seen.proven, seen.rejected) == (mark == PROVEN, mark == REJECTED)
 
 
-@pytest.mark.parametrize("event", ["failed", "swapped", "rollback", "retired"])
+@pytest.mark.parametrize("event", ["failed", "swapped", "rollback", "retired", "released"])
 def test_other_events_mark_nothing(event: str) -> None:
     cluster = Cluster(commit="0077777")
     record(cluster, event=event, left=OLD)
@@ -201,6 +203,14 @@ def test_which_failures_make_a_release_bad(outcome: str, judges: bool, bad: bool
     assert failed.details["cause"].startswith("image not found!!!")
     assert len(failed.details["cause"]) == 300
     assert "hunter2" not in str(cluster.ledger)
+
+
+def test_only_a_rollback_holds_and_a_reason_to_thaw_is_kept() -> None:
+    cluster = Cluster()
+    record(cluster, event="swapped", left=OLD, hold=True, thaw="nobody can log in\nat all")
+    record(cluster, event="rolled_back", left=OLD, hold=True)
+    swapped, back = cluster.events
+    assert (swapped.details, back.details) == ({"thaw": "nobody can log in"}, {"hold": True})
 
 
 def test_an_event_is_written_once_a_run() -> None:

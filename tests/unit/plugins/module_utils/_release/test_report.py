@@ -301,6 +301,22 @@ def test_the_one_template_that_does_not_render_is_named() -> None:
     assert reason(broken) == "The manifests do not render (b.j2): 'nobody' is undefined"
 
 
+def test_a_hold_and_a_freeze_are_seen_and_a_release_of_it_is_told() -> None:
+    hold = {"by": "ada@laptop", "at": "2026-11-30T03:00:00+00:00", "from": "00abcde", "to": "0012345"}
+    lines = summary(run("status", plan=PLAN | {"hold": hold, "frozen": "the sale"}))
+    told = "ada@laptop went back from 00abcde to 0012345 at 2026-11-30T03:00:00+00:00"
+    assert f"deploys: on hold, {told}; frozen, the sale" in lines
+    assert len(lines) <= 10
+    assert (
+        summary(run("release", plan=PLAN | {"action": "release"}))[0]
+        == "shop: hold is released, deploys go on"
+    )
+    would = run("release", plan=PLAN | {"action": "release"}, check_mode=True)
+    assert (summary(would)[0], outcome(would)) == ("shop: hold would be released, deploys go on", "released")
+    nothing = run("release", plan=PLAN | {"action": "unchanged", "reason": "nothing is on hold"})
+    assert summary(nothing)[0] == "shop: nothing is on hold, nothing to do"
+
+
 @pytest.mark.parametrize(("raises", "told"), [(True, ["green: 4 pods, as live has"]), (False, [])])
 def test_a_color_that_is_raised_to_what_live_has_is_told(raises: bool, told: list[str]) -> None:
     capacity = {"words": "4 pods, as live has", "raises": raises}
