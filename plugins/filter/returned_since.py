@@ -8,10 +8,11 @@ DOCUMENTATION = r"""
 name: returned_since
 short_description: What a task has returned since something began
 version_added: 0.1.0
+positional: before, name
 description:
   - Ansible keeps what a task has registered until the play ends, so that a role that runs again finds what its last run
-    left. This tells the one from the other, by comparing with what was there when the run began.
-  - Made for the role P(octoblu.bluegreen.bluegreen#role), whose modules put the time into all that they return.
+    left. This tells the one from the other, by the time that our modules put into all that they return.
+  - Made for the role P(octoblu.bluegreen.bluegreen#role).
 author:
   - Octoblu contributors (@octoblu)
 options:
@@ -20,15 +21,19 @@ options:
     type: dict
     required: true
   before:
-    description: What was registered under the same name when the run began.
+    description: When what was registered before the run began had been returned, by name.
     type: dict
+    required: true
+  name:
+    description: The name among these.
+    type: str
     required: true
 """
 
 EXAMPLES = r"""
 - name: Tell what this run has applied
   ansible.builtin.debug:
-    msg: "{{ applied | octoblu.bluegreen.returned_since(applied_before) }}"
+    msg: "{{ applied | octoblu.bluegreen.returned_since(before, 'applied') }}"
 """
 
 RETURN = r"""
@@ -40,7 +45,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import returned_since
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import returned_since
 
 
 class FilterModule:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: run_report
-short_description: How a run of the role bluegreen ended
+short_description: What a run of the role bluegreen has come to
 version_added: 0.1.0
 description:
-  - Makes one result of what the tasks of the role returned, and a few lines for a person.
+  - Makes one result of what the tasks of the role returned, and tells what is to be done after a failure.
   - Made for the role P(octoblu.bluegreen.bluegreen#role).
 author:
   - Octoblu contributors (@octoblu)
@@ -19,7 +19,7 @@ options:
     type: dict
     required: true
   before:
-    description: What was registered when the run began, by the same names.
+    description: When what was registered before the run began had been returned, by the same names.
     type: dict
     required: true
   asked:
@@ -31,54 +31,44 @@ options:
 EXAMPLES = r"""
 - name: Say how it ended
   ansible.builtin.debug:
-    msg: "{{ (returned | octoblu.bluegreen.run_report(before, asked)).summary }}"
+    msg: "{{ (returned | octoblu.bluegreen.run_report(before, asked)).result }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - C(result) for other plays, C(summary) for a person, C(reason) why it failed, whether that C(judges) the release, and
-      for C(recovery) whether to C(undo), C(go_back) and C(record), what hooks are told in C(hook), the
-      C(idle) color now, and whether C(lock_is_freed), whether the run has C(lost_lock), and whether it C(went_back).
+    - C(result) for other plays, C(reason) why it failed, whether that C(judges) the release, the files of tasks for its
+      C(recovery), what hooks are told in C(hook), the C(idle) color now, and whether the run has C(lost_lock).
   type: dict
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import (
-    Asked,
-    Run,
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import (
     hook,
     idle,
     judges,
-    lock_is_freed,
     lost_lock,
     reason,
     recovery,
     result,
-    returned_since,
-    summary,
-    went_back,
+    run_of,
 )
 
 
 def run_report(
-    returned: Mapping[str, Any], before: Mapping[str, Any], asked: Mapping[str, Any]
+    returned: Mapping[str, Any], before: Mapping[str, float], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
-    did = {name: returned_since(value, before.get(name) or {}) for name, value in returned.items()}
-    run = Run(Asked(**asked), did)
+    run = run_of(returned, before, asked)
     return {
         "result": result(run),
-        "summary": summary(run),
         "reason": reason(run),
         "judges": judges(run),
         "recovery": recovery(run),
         "hook": hook(run),
         "idle": idle(run),
-        "lock_is_freed": lock_is_freed(run),
         "lost_lock": lost_lock(run),
-        "went_back": went_back(run),
     }
 
 

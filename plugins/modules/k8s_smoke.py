@@ -40,6 +40,28 @@ options:
     description: How long to wait for the answer, in seconds, and with O(url) for a good one.
     type: int
     default: 10
+  lock:
+    description:
+      - The lock under which this is done, as M(octoblu.bluegreen.k8s_lock) has taken it, and the phase of it that begins
+        first. Without it the request is not sent.
+    type: dict
+    suboptions:
+      name:
+        description: The name of the lock, in O(namespace).
+        type: str
+        required: true
+      token:
+        description: What tells this run's hold from others.
+        type: str
+        required: true
+      phase:
+        description: The phase that begins.
+        type: str
+        default: checks
+      seconds:
+        description: How long it may last, in seconds.
+        type: int
+        default: 120
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
@@ -65,6 +87,11 @@ answered:
   description: Whether the application answered, false in check mode and where only a warning is given.
   returned: success
   type: bool
+asked:
+  description: Who was asked for what.
+  returned: success, outside check mode
+  type: str
+  sample: Service shop-green (port http, path /) through the Kubernetes API
 cause:
   description:
     - Who was asked and what came back, in a sentence without anything that the application said, for a record.
@@ -104,6 +131,15 @@ MODULE = Module(
         "path": {"type": "str", "default": "/"},
         "url": {"type": "str"},
         "timeout": {"type": "int", "default": 10},
+        "lock": {
+            "type": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "token": {"type": "str", "required": True, "no_log": False},
+                "phase": {"type": "str", "default": "checks"},
+                "seconds": {"type": "int", "default": 120},
+            },
+        },
         **ARGUMENT_SPEC,
     },
     mutually_exclusive=[("url", "service")],

@@ -29,11 +29,12 @@ options:
     description:
       - V(deploy) plans to have O(commit) serve. V(stage) and V(switch) plan the halves of that.
       - V(rollback) plans to go back to the last good release before the one that is live, or to O(commit).
-      - V(repair) plans to bring a drifted router wholly onto O(color), V(retire) to scale the idle color to zero.
+      - V(repair) plans to bring a drifted router wholly onto O(color), V(retire) to scale the idle color to zero, and
+        V(preview) to show it where only those see it who look for it.
       - V(release) plans to end the hold that a rollback has put on deploys.
       - V(status) and V(list) only describe what stands and refuse nothing that they can describe.
     type: str
-    choices: [deploy, stage, switch, rollback, repair, retire, release, status, list]
+    choices: [deploy, stage, switch, rollback, repair, retire, release, preview, status, list]
     default: status
   router:
     description: One entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers).
@@ -54,32 +55,31 @@ options:
     type: raw
   manifests:
     description:
-      - The application's manifests as rendered texts, a list for each color and one for no color.
+      - The application's manifests, as templates or as the texts that were rendered from them for each color.
       - Needed for O(goal=deploy) and O(goal=stage).
       - A commit that has served before, is not live and has not turned out bad is brought back as the ledger keeps it,
         whatever its manifests are rendered to today.
     type: dict
     suboptions:
       templates:
-        description: The templates' names, in the order of their texts, for errors.
+        description:
+          - The templates, found as P(ansible.builtin.template#lookup) finds them. Each is rendered for both colors, with
+            C(bluegreen_color), C(bluegreen_node_ports), and C(bluegreen_node_port), which is the first of these.
+          - With O(manifests.blue) and O(manifests.green) only their names for errors, in the order of the texts.
         type: list
         elements: str
         required: true
+      template_vars:
+        description: More variables for the templates.
+        type: dict
       blue:
-        description: Rendered for blue and its node ports.
+        description: The texts for blue and its node ports.
         type: list
         elements: raw
-        required: true
       green:
-        description: Rendered for green and its node ports.
+        description: The texts for green and its node ports.
         type: list
         elements: raw
-        required: true
-      neutral:
-        description: Rendered for color C(@) and node port 0. Its hash tells two releases of one commit apart.
-        type: list
-        elements: raw
-        required: true
   smoke:
     description:
       - Whom the smoke request will ask, V(proxy) (the color's Service through the Kubernetes API), V(preview) (the
@@ -90,6 +90,10 @@ options:
     description: The path that is asked for through the preview.
     type: str
     default: /
+  preview_port:
+    description: The port of the router that shows the idle color, V(0) for none.
+    type: int
+    default: 0
   preview_router:
     description: The entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers) that has the preview.
     type: dict
@@ -206,12 +210,6 @@ EXAMPLES = r"""
     commit: "0012345"
     manifests:
       templates: [shop.yml.j2]
-      blue:
-        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'blue', 'port': 30081}) }}"
-      green:
-        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': 'green', 'port': 30082}) }}"
-      neutral:
-        - "{{ lookup('ansible.builtin.template', 'shop.yml.j2', template_vars={'color': '@', 'port': 0}) }}"
   register: plan
 
 - name: Apply the idle color's objects
@@ -231,6 +229,7 @@ action:
     - V(complete) when a rollback has moved the traffic already and only has to be written down.
     - V(retire) when the workloads in RV(scale) have to be scaled to zero.
     - V(release) when a hold has to be ended.
+    - V(preview) when the idle color is to be shown.
     - V(wait) when somebody's swap is under way, so that a plan has to be made anew after it.
   returned: O(goal) is neither V(status) nor V(list)
   type: str
@@ -489,14 +488,15 @@ MODULE = Module(
         "manifests": {
             "type": "dict",
             "options": {
-                "blue": {"type": "list", "elements": "raw", "required": True},
-                "green": {"type": "list", "elements": "raw", "required": True},
                 "templates": {"type": "list", "elements": "str", "required": True},
-                "neutral": {"type": "list", "elements": "raw", "required": True},
+                "template_vars": {"type": "dict"},
+                "blue": {"type": "list", "elements": "raw"},
+                "green": {"type": "list", "elements": "raw"},
             },
         },
         "smoke": {"type": "str", "default": "proxy"},
         "smoke_path": {"type": "str", "default": "/"},
+        "preview_port": {"type": "int", "default": 0},
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},

@@ -13,11 +13,15 @@ was not tried must still be able to load this file.
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.release import __version__
+
+# What matters of an error in a template: ansible-core 2.18 wraps it up, with the template's text behind it.
+_WRAPPED = re.compile(r"original message: (?!.*original message: )(.+?)\. String: ", re.DOTALL)
 
 _CORE = tuple(int(part) for part in __version__.split(".")[:2])
 
@@ -83,3 +87,22 @@ def returned(action: Any, result: Values) -> Values:
         return dict(parsed)
     parsed.remove_internal_keys()
     return dict(parsed.as_result_dict(for_round_trip=True))
+
+
+def rendered(action: Any, template: str, variables: Values, given: Mapping[str, Any]) -> str:
+    """The text of a template, with the task's variables and those that are given for it alone.
+
+    Raises AnsibleError where it is not there, or does not render.
+    """
+    from ansible.plugins.loader import lookup_loader
+
+    lookup = lookup_loader.get("ansible.builtin.template", loader=action._loader, templar=action._templar)
+    texts = lookup.run([template], variables=variables, template_vars=dict(given))
+    return text if isinstance(text := texts[0], str) else json.dumps(text)
+
+
+def template_error(error: BaseException) -> str:
+    """Why a template does not render, without where Ansible came upon it."""
+    told = str(error)
+    wrapped = _WRAPPED.search(told)
+    return wrapped[1] if wrapped else told

@@ -42,6 +42,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
     unexpected,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
+from ansible_collections.octoblu.bluegreen.plugins.plugin_utils._painting import tell
 
 # For these Ansible looks for a Python by itself.
 _ANY_PYTHON = ("", "auto", "auto_legacy", "auto_silent", "auto_legacy_silent")
@@ -83,7 +84,25 @@ class Door(NormalAction):  # type: ignore[misc]
     module: Module | None = None
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
-        variables = task_vars or {}
+        variables, no_log = task_vars or {}, self._task.no_log
+        hides = self._hides(self._task.args)
+        # A module's own process writes its arguments into the machine's log.
+        self._task.no_log = no_log or hides
+        try:
+            result = self._work(tmp, variables)
+        finally:
+            self._task.no_log = no_log
+        if hides:
+            result.pop("invocation", None)
+            # An error names no secret.
+            result["_ansible_no_log"] = not result.get("failed")
+        return result
+
+    def _hides(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether nobody may see what the task is given, nor what it returns."""
+        return False
+
+    def _work(self, tmp: str | None, variables: dict[str, Any]) -> Result:
         if self.module is None or not self._is_open(variables):
             result: Result = super().run(tmp, variables)
             return result
@@ -166,9 +185,12 @@ class Door(NormalAction):  # type: ignore[misc]
         host = variables.get("inventory_hostname")
 
         def show(line: str) -> None:
+            shown = KNOWN.mask_error(line)
+            if tell(str(host), shown):
+                return
             # Standard output may be somebody's JSON. A main process that is gone reads nothing any more.
             with contextlib.suppress(OSError):
-                Display().display(f"[{host}] {KNOWN.mask_error(line)}", stderr=True)
+                Display().display(f"[{host}] {shown}", stderr=True)
 
         return show
 

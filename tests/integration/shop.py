@@ -55,12 +55,18 @@ class Finished:
 
     @property
     def reason(self) -> str:
-        """The last thing that failed, as Ansible printed it."""
-        return str(self._told("FAILED! => ").get("msg", ""))
+        """What failed last, as its task and the verdict tell it."""
+        return self._reason("FAILED! => ")
 
     def reason_on(self, host: str) -> str:
-        """The last thing that failed on a host of the inventory."""
-        return str(self._told(f"fatal: [{host}]: FAILED! => ").get("msg", ""))
+        """The same of a host of the inventory."""
+        return self._reason(f"fatal: [{host}]: FAILED! => ")
+
+    def _reason(self, mark: str) -> str:
+        failures = self._all_told(mark)
+        tasks = [str(each.get("msg", "")) for each in failures if "verdict" not in each]
+        verdicts = [f"{each['msg']}\n" + "\n".join(each["verdict"]) for each in failures if "verdict" in each]
+        return "\n".join([*tasks[-1:], *verdicts[-1:]])
 
     @property
     def changed(self) -> int:
@@ -72,8 +78,11 @@ class Finished:
 
     def _told(self, mark: str) -> dict[str, Any]:
         """The last JSON that Ansible printed after a mark."""
-        _before, found, told = self.output.rpartition(mark)
-        return dict(json.JSONDecoder().raw_decode(told)[0]) if found else {}
+        return next(reversed(self._all_told(mark)), {})
+
+    def _all_told(self, mark: str) -> list[dict[str, Any]]:
+        _before, *told = self.output.split(mark)
+        return [dict(json.JSONDecoder().raw_decode(each)[0]) for each in told]
 
 
 @dataclass(frozen=True)
@@ -237,7 +246,7 @@ class Shop:
         finished = self.play(str(scene), environment={"BLUEGREEN_DOOR": None}, **variables)
         assert (finished.code, finished.outcome) == (0, "deployed"), finished.output
         for commit in commits:
-            assert f": {commit} deployed to " in finished.output, finished.output
+            assert f": {commit} serves on " in finished.output, finished.output
 
     def bad_image(self, commit: str) -> str:
         return self.settings.bad_image.replace("{{ bluegreen_commit }}", commit)

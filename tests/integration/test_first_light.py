@@ -30,7 +30,7 @@ def test_first_light(shop: Shop) -> None:
         live = shop.objects(), shop.balancer.description
         again = shop.deploy("0000002")
         assert (again.code, again.outcome, again.changed) == (0, "unchanged", 0), again.output
-        assert "0000002 is live on green, nothing to do" in again.output
+        assert "0000002 serves on green already, nothing to do" in again.output
         assert (shop.objects(), shop.balancer.description) == live
 
         failed = shop.deploy("0000003", bluegreen_image=shop.settings.bad_image)

@@ -31,12 +31,12 @@ def test_oops(shop: Shop) -> None:
             timeout=shop.settings.patience,
         )
 
-    assert "shop: green is live" in oops("status").stdout
+    assert "shop: a release of no deploy serves on green" in oops("status").stdout
     first = oops("deploy", "0012345")
     assert first.returncode == 0, first.stdout + first.stderr
     assert shop.commit() == "0012345"
     planned = oops("deploy", "0000002", "--check")
-    assert "0000002 would be deployed to green" in planned.stdout
+    assert "0000002 would serve on green" in planned.stdout
     assert shop.commit() == "0012345"
     assert oops("deploy", "0000002").returncode == 0
     assert oops("rollback").returncode == 0

@@ -167,7 +167,7 @@ def test_check_mode_shows_the_plan_and_changes_nothing(shop: Shop) -> None:
     before = shop.objects(), shop.balancer.description, shop.balancer.tags
     planned = shop.deploy("0000002", "--check", "--diff")
     assert planned.code == 0, planned.output
-    assert "0000002 would be deployed to green" in planned.output
+    assert "0000002 would serve on green" in planned.output
     assert (shop.objects(), shop.balancer.description, shop.balancer.tags) == before
 
 

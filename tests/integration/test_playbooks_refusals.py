@@ -265,4 +265,4 @@ def test_a_number_is_told_from_a_string_on_the_command_line_and_in_a_file(shop: 
     refused(shop, "The commit 5349 is a number", shop.play("deploy", "-e", f"@{number}"))
     planned = shop.play("deploy", "--check", "-e", "commit=0012345")
     assert planned.code == 0, planned.output
-    assert "0012345 would be deployed to blue" in planned.output
+    assert "0012345 would serve on blue" in planned.output

@@ -15,7 +15,7 @@ from shop import CHECKOUT, Shop
 def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -> None:
     finished = shop.play("status", environment={"KUBECONFIG": None})
     assert (finished.code, finished.changed) == (0, 0), finished.output
-    assert "shop: green is live" in finished.output
+    assert "shop: green is live; what it runs is not known" in finished.output
     assert f"{shop.settings.http_port} -> green" in finished.output
     assert "cluster: No usable Kubernetes configuration" in finished.output
 
@@ -29,11 +29,11 @@ def test_both_halves(shop: Shop, tmp_path: Path) -> None:
     assert (finished.code, finished.changed, finished.outcome) == (0, 0, "unchanged")
     assert json.loads(file.read_text()) == finished.results
     for line in (
-        "shop: green is live",
-        f"blue: 0000001, proven, ready (1 of 1), node port {shop.node_ports['blue']}",
-        f"green: 0000002, proven, ready (1 of 1), node port {shop.node_ports['green']}",
+        "shop: 0000002 serves on green, 1 of 1 pods ready",
+        f"blue: 0000001, proven, 1 of 1 ready, node port {shop.node_ports['blue']}",
+        f"green: 0000002, proven, 1 of 1 ready, node port {shop.node_ports['green']}   live",
         "drift: none",
-        "rollback: to 0000001 on blue",
+        "back: to 0000001 on blue, at once",
     ):
         assert f'"{line}"' in finished.output, finished.output
     assert finished.result["rollback"] == {"color": "blue", "to": "0000001", "reason": "", "redeploy": False}
@@ -44,7 +44,8 @@ def test_both_halves(shop: Shop, tmp_path: Path) -> None:
         bluegreen_result_file=str(tmp_path / "nowhere" / "result.json"),
     )
     assert (nowhere.code, nowhere.outcome) == (0, "unchanged"), nowhere.output
-    assert "shop: green is live" in nowhere.output
+    assert "shop: 0000002 serves on green" in nowhere.output
+    assert "The result cannot be written to bluegreen_result_file" in nowhere.output
 
 
 def test_drift_is_told_with_its_name(shop: Shop) -> None:

@@ -230,10 +230,10 @@ def test_a_kind_that_nobody_above_has_heard_of_is_deployed_to_and_rolled_back(el
     assert elsewhere.who() == "blue"
     status = elsewhere.status()
     for line in (
-        "shop: blue is live",
-        "blue: 0000001, proven, ready (1 of 1), Service front-blue",
-        "green: 0000002, proven, rejected, ready (1 of 1), Service front-green",
-        "front: all -> blue",
+        "shop: 0000001 serves on blue, 1 of 1 pods ready",
+        "blue: 0000001, proven, 1 of 1 ready, Service front-blue   live",
+        "green: 0000002, proven, rejected, 1 of 1 ready, Service front-green",
+        "router: front (memory)  all -> blue",
         "pods: none",
         "drift: none",
     ):

@@ -18,17 +18,18 @@ from sandbox.traffic import Result, Traffic
 CHECKOUT = Path(__file__).resolve().parents[2]
 RATE = 100
 CHECK = {"Interval": 5, "Timeout": 2, "HealthyThreshold": 2, "UnhealthyThreshold": 2}
-APP = """\
-bluegreen_app: shop
-bluegreen_namespace: web
-bluegreen_load_balancer: shop
-bluegreen_image: "{{ 'registry.example.com' if bluegreen_commit == 'bad0bad' else 'sandbox' }}/web:{{ bluegreen_commit }}"
-bluegreen_container_port: 8080
-bluegreen_readiness_path: /healthz
-bluegreen_replicas: 2
-bluegreen_env: {COMMIT: "{{ bluegreen_commit }}"}
-bluegreen_listeners: [{port: 80, protocol: HTTP}]
-"""
+IMAGE = (
+    "{{ 'registry.example.com' if bluegreen_commit == 'bad0bad' else 'sandbox' }}/web:{{ bluegreen_commit }}"
+)
+APP = {
+    "application-name": "shop",
+    "elb-name": "shop",
+    "bluegreen_namespace": "web",
+    "bluegreen_image": IMAGE,
+    "bluegreen_readiness_path": "/healthz",
+    "bluegreen_env": {"COMMIT": "{{ bluegreen_commit }}"},
+    "bluegreen_listeners": [{"port": 80, "protocol": "HTTP"}],
+}
 NAMESPACE = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}'
 
 
@@ -67,7 +68,7 @@ class Stage:
         self._folder = folder
         self._environment = {**os.environ, **environment, "ANSIBLE_HOME": str(folder / "ansible")}
         self._bin = Path(sys.executable).parent
-        (folder / "app.yml").write_text(APP)
+        (folder / ".oopsrc").write_text(json.dumps(APP))
 
     def kubectl(self, *arguments: str, given: str) -> None:
         subprocess.run(
@@ -79,29 +80,18 @@ class Stage:
         """Run a playbook and show what it says at its end; ends the demonstration on another outcome."""
         result = self._folder / "result.json"
         result.unlink(missing_ok=True)
-        words = [f"playbooks/{step.playbook}.yml", "-e", "@app.yml"]
-        words += ["-e", f"commit={step.commit}"] if step.commit else []
-        print(f"\n# {step.title}\n$ ansible-playbook {' '.join(words)}", flush=True)
-        words[2] = f"@{self._folder / 'app.yml'}"
+        words = ["oops", step.playbook, *([step.commit] if step.commit else [])]
+        print(f"\n# {step.title}\n$ {' '.join(words)}", flush=True)
         began = time.monotonic()
         process = subprocess.run(
-            [self._bin / "ansible-playbook", *words, "-e", f"bluegreen_result_file={result}"],
-            cwd=CHECKOUT, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            [sys.executable, CHECKOUT / "bin" / "oops", *words[1:], "--", "-e", f"bluegreen_result_file={result}"],
+            cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         seconds = time.monotonic() - began
         told = json.loads(result.read_text())["shop"] if result.exists() else {}
         if told.get("outcome") != step.expected:
-            sys.exit(f"{process.stdout}{process.stderr}\nThis should have ended as '{step.expected}'.")
-        print("\n".join(f"  {line}" for line in summary(process.stdout)), flush=True)
+            sys.exit(f"This should have ended as '{step.expected}', not with {process.returncode}.")
         return Run(step, seconds, told["outcome"], told.get("gap_ms") or {}, began)
-
-
-def summary(output: str) -> list[str]:
-    """The lines in which the role sums up."""
-    _before, _mark, after = output.rpartition("report | Sum up")
-    block = after[after.index("{") : after.index("\n}") + 2]
-    told: str | list[str] = json.loads(block)["msg"]
-    return told if isinstance(told, list) else told.splitlines()
 
 
 def make_load_balancer(elb: Any, ec2: Any) -> str:

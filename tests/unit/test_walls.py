@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_cluster": set(GROUND),
     "_ready": {"_cluster", *GROUND},
     "_release": {"_cluster", "_ready", "_router", *GROUND},
+    "_screens": {"_release", "_router"},
     "_modules": {"_aws", "_cluster", "_ready", "_release", "_router", *KINDS, *GROUND},
 }
 # Two libraries have one door each.

@@ -21,6 +21,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster import 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._masking import KNOWN, of_url
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_lock import renew
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.smoke import (
     Outcome,
     Verdict,
@@ -46,9 +47,11 @@ def run(
         return {"changed": False, "answered": False, "elapsed": 0.0}
     if params["timeout"] < 1:
         raise InputError(f"timeout is {params['timeout']}; it must be at least 1 second.")
+    if client and params["lock"]:
+        lock = params["lock"]
+        renew(client, lock["name"], params["namespace"], lock["token"], lock["phase"], lock["seconds"])
     started = time.monotonic()
-    where, ask = _ask_url(params, started) if client is None else _ask_proxy(params, client)
-    show(f"asking {where}")
+    where, ask = _ask_proxy(params, client) if client and not params["url"] else _ask_url(params, started)
     verdict = ask()
     while verdict.outcome is Outcome.NOT_YET and time.monotonic() - started < params["timeout"]:
         time.sleep(_PAUSE)
@@ -61,7 +64,12 @@ def run(
             cause=f"{where} {verdict.cause}",
             elapsed=elapsed,
         )
-    result: Result = {"changed": False, "answered": verdict.outcome is Outcome.GOOD, "elapsed": elapsed}
+    result: Result = {
+        "changed": False,
+        "answered": verdict.outcome is Outcome.GOOD,
+        "asked": where,
+        "elapsed": elapsed,
+    }
     if verdict.outcome is Outcome.SILENT:
         result["warnings"] = [f"{where} {verdict.why}: nothing was learnt about the application itself."]
     return result
@@ -124,5 +132,5 @@ def _masked(body: bytes) -> bytes:
 
 
 def connect(params: Mapping[str, Any]) -> cluster_client.Cluster | None:
-    """No cluster is needed to ask an address."""
-    return None if params["url"] else cluster_client.connect(params)
+    """No cluster is needed to ask an address alone."""
+    return None if params["url"] and not params["lock"] else cluster_client.connect(params)

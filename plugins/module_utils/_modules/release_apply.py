@@ -33,7 +33,6 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     applied, diff, warnings = [], [], []
     for wanted, how in todo:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
-        show(f"applying {what}")
         done = apply(client, wanted, params["namespace"], how)
         warnings += [done.warning] if done.warning else []
         there, then = as_written(done.before), as_written(done.after)

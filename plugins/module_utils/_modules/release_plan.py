@@ -49,6 +49,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
     check_router,
     choose_release,
     plan_deploy,
+    plan_preview,
     plan_repair,
     plan_retire,
     plan_rollback,
@@ -132,7 +133,6 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         else None
     )
 
-    show(f"reading namespace {params['namespace']} at {client.host}")
     state = read_cluster_state(client, params["app"], params["namespace"], places)
     shown_by = router_of(params["preview_router"]) if params["preview_router"] else None
     case = Case(params, client, router, shown_by, places, state)
@@ -189,6 +189,10 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         return carried_out(case, _release(case))
     if case.goal == "retire":
         return carried_out(case, plan_retire(router, sides))
+    if case.goal == "preview":
+        return carried_out(
+            case, plan_preview(router, case.params["preview_port"], apart=case.follows is not None)
+        )
     leaving = _leaving(case)
     return carried_out(case, plan_rollback(router, sides, case.state.ledger, commit, leaving))
 

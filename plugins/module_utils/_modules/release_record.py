@@ -76,14 +76,14 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     if params["event"] == STAGED:
         _unused, images = together(
             [
-                partial(_mark, params, client, show, result, PROVEN, params["color"], release),
+                partial(_mark, params, client, result, PROVEN, params["color"], release),
                 partial(_images, params, client),
             ]
         )
     event = _event(params, client, release, left, images)
     result["warnings"] += _write_down(params, client, event)
     if params["event"] == ROLLED_BACK and left:
-        _mark(params, client, show, result, REJECTED, other(params["color"]), left)
+        _mark(params, client, result, REJECTED, other(params["color"]), left)
     if params["unlock"]:
         _unlock(params, client, result)
     return result
@@ -214,7 +214,6 @@ def _images(params: Mapping[str, Any], client: Cluster) -> dict[str, str]:
 def _mark(
     params: Mapping[str, Any],
     client: Cluster,
-    show: Show,
     result: Result,
     mark: str,
     color: str,
@@ -229,7 +228,6 @@ def _mark(
     _check_same(found, release, name, namespace)
     if found is not None and release.marked_at((found["metadata"].get("annotations") or {}).get(mark)):
         return
-    show(f"marking Deployment {name} as {params['event']}")
     now = datetime.fromtimestamp(client.now() or time.time(), timezone.utc)
     notes = {mark: release.mark(now.isoformat(timespec="seconds"))}
     written = client.patch("apps/v1", "Deployment", name, namespace, {"metadata": {"annotations": notes}})

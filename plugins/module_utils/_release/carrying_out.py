@@ -56,6 +56,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.steps import (
     Scene,
+    details,
+    files,
     lock_taken,
     steps,
 )
@@ -81,15 +83,19 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         smoke=plan["smoke"] is not None,
         settles=bool(lasting),
         follows=case.follows is not None,
+        shows=bool(case.params["preview_port"]),
         locked=case.params["locked"],
         moments=[moment for moment, files in case.params["hooks"].items() if files],
         ready_timeout=case.params["ready_timeout"],
     )
     before = case.state.sides[case.router.live or other(decision.color)].release
     left = _left_by_rollback(case, decision) if decision.action == "complete" else before
+    in_order = steps(decision, scene)
     return plan | {
         "lasting": lasting,
-        "steps": list(steps(decision, scene)),
+        "steps": list(in_order),
+        "files": files(in_order),
+        "told": details(in_order),
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,

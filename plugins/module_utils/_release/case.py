@@ -31,8 +31,8 @@ READING = ("status", "list")
 # The goals that a freeze refuses.
 FREEZABLE = (*RENDERING, "switch")
 # The goals after which the preview follows; a rollback is not kept from it by that.
-FOLLOWED = ("deploy", "switch")
-GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "release", *READING)
+FOLLOWED = ("deploy", "switch", "preview")
+GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "release", "preview", *READING)
 
 
 @dataclass(frozen=True)

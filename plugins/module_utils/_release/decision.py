@@ -43,6 +43,7 @@ class Decision:
     - complete: a rollback has moved the traffic and was cut off before it wrote that down;
     - retire: the color is scaled to zero;
     - release: the hold that a rollback has put on deploys is ended;
+    - preview: the other color is shown where only those see it who look for it;
     - wait: somebody's swap is under way, and only after it can be told what is to be done.
     """
 
@@ -214,6 +215,19 @@ def plan_retire(router: Router, sides: Mapping[str, Side]) -> Decision:
             f"{router.idle} is not retired while {router.live}, which is live, is not ready: {live.workload.lack}."
         )
     return Decision("retire", router.idle, idle.release)
+
+
+def plan_preview(router: Router, port: int, apart: bool) -> Decision:
+    """Show the idle color on ``port`` of the router, or on a router that is ``apart``; live stays what it is."""
+    if not port and not apart:
+        raise InputError(
+            "Nobody said where to show the idle color: give bluegreen_preview_port, a free port of the load balancer, or "
+            "bluegreen_preview_load_balancer."
+        )
+    if router.live is None or router.idle is None:
+        drifts = "; ".join(drift.message for drift in router.drift) or "no color is live"
+        raise InputError(f"Load balancer {router.name} does not say which color is idle ({drifts}).")
+    return Decision("preview", router.live)
 
 
 def plan_rollback(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,10 +95,44 @@ def _parse(name: str, text: str, color: str) -> list[Object]:
     return objects
 
 
-def digest(objects: Sequence[Object]) -> str:
-    """A short hash that neither the order of documents and keys nor comments change."""
-    documents = sorted(json.dumps(entry, sort_keys=True, default=str) for entry in objects)
+def digest(objects: Mapping[str, Sequence[Object]], places: Mapping[str, Place]) -> str:
+    """A short hash of both colors' manifests.
+
+    Neither the order of documents and keys nor comments change it, nor other numbers for the node ports that lead to the
+    colors.
+    """
+    documents = sorted(
+        json.dumps(_without_node_ports(entry, places[color]), sort_keys=True, default=str)
+        for color, entries in objects.items()
+        for entry in entries
+    )
     return hashlib.sha256("\n".join(documents).encode()).hexdigest()[:16]
+
+
+def _without_node_ports(entry: Object, place: Place) -> Object:
+    """A Service whose node ports are their places among the color's; anything else as it is."""
+    if entry["kind"] != "Service":
+        return entry
+    bare = copy.deepcopy(entry)
+    for port in _ports(bare):
+        if isinstance(port, dict) and port.get("nodePort") in place.node_ports:
+            port["nodePort"] = f"#{place.node_ports.index(port['nodePort'])}"
+    return bare
+
+
+def lines_apart(blue: str, green: str, places: Mapping[str, Place]) -> list[int]:
+    """The lines of one template, from 1, that differ between the colors in more than the color and its node ports.
+
+    Where one text has more lines than the other, the first of these is told.
+    """
+    numbers = zip(places["blue"].node_ports, places["green"].node_ports)  # noqa: B905
+    ports = {str(ours): str(theirs) for ours, theirs in numbers}
+    pattern = "|".join(["blue", *(rf"(?<!\d){port}(?!\d)" for port in ports)])
+    told = re.sub(pattern, lambda found: ports.get(found[0], "green"), blue).splitlines()
+    other_side = green.splitlines()
+    apart = [at for at, lines in enumerate(zip(told, other_side), 1) if lines[0] != lines[1]]  # noqa: B905
+    longer = [min(len(told), len(other_side)) + 1] if len(told) != len(other_side) else []
+    return apart + longer
 
 
 def check_apart(blue: Sequence[Object], green: Sequence[Object]) -> None:

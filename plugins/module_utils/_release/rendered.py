@@ -22,6 +22,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
     check,
     check_apart,
     digest,
+    lines_apart,
     parse,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
@@ -32,33 +33,51 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
     other,
 )
 
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Rendered:
-    """The release that was asked for, and the objects that make it, by color."""
+    """The release that was asked for, and the objects that make it, by color.
+
+    ``apart`` names what differs between the colors in more than the color and its node ports: C(deployment.yml.j2,
+    lines 3, 7).
+    """
 
     release: Release
     objects: Mapping[str, Sequence[Object]]
+    apart: Sequence[str] = ()
 
 
 def read_rendered(
     manifests: Mapping[str, Any], places: Mapping[str, Place], commit: str, local_allowed: bool
 ) -> Rendered:
     """Texts by color, as release_plan is given them. Raises InputError where they cannot make a release."""
-    objects = {color: parse(_templates(manifests, color), color) for color in COLORS}
+    texts = {color: _texts(manifests, color) for color in COLORS}
+    objects = {color: parse(texts[color], color) for color in COLORS}
     for color in COLORS:
         check(objects[color], objects[other(color)], places[color], commit, local_allowed)
     check_apart(objects["blue"], objects["green"])
-    return Rendered(Release(commit, digest(parse(_templates(manifests, "neutral"), "no color"))), objects)
+    both = zip(texts["blue"], texts["green"], strict=True)
+    apart = [(name, lines_apart(blue, green, places)) for (name, blue), (_name, green) in both]
+    return Rendered(
+        Release(commit, digest(objects, places)),
+        objects,
+        [f"{name}, line{'s' if len(lines) > 1 else ''} {_some(lines)}" for name, lines in apart if lines],
+    )
 
 
-def _templates(manifests: Mapping[str, Any], rendering: str) -> list[tuple[str, str]]:
-    names, texts = manifests["templates"], manifests[rendering]
+def _texts(manifests: Mapping[str, Any], color: str) -> list[tuple[str, str]]:
+    names, texts = manifests["templates"], manifests[color] or ()
     if len(names) != len(texts):
         raise InputError(
-            f"There are {len(names)} templates, but {len(texts)} texts rendered from them for {rendering}: "
+            f"There are {len(names)} templates, but {len(texts)} texts rendered from them for {color}: "
             "give one for each."
         )
     # Ansible makes an object of a text that looks like one.
     shown = [text if isinstance(text, str) else json.dumps(text) for text in texts]
     return list(zip(names, shown, strict=True))
+
+
+def _some(lines: Sequence[int]) -> str:
+    return ", ".join(map(str, lines[:_SHOWN])) + (" ..." if len(lines) > _SHOWN else "")

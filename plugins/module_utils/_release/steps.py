@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,22 @@ _MAY_BE_BROKEN_INTO = ["stage", "checks", "hook"]
 _SWAP_HAS_ENDED = 150
 _CARRIED_OUT = ("stage", "scale", "swap", "complete")
 
+# Steps that the role does one after the other with one file of tasks; any other step has a file of its own.
+_FILES = {
+    "deploy": ("bring_up", "check", "settle", "mark", "swap", "record"),
+    "stage": ("bring_up", "check", "settle", "mark"),
+    "switch": ("check", "settle", "begin_swap", "swap", "record"),
+    "rollback": ("check", "settle", "announce", "swap", "record"),
+}
+
 
 @dataclass(frozen=True)
 class Scene:
     """What the steps hang on beside the decision.
 
     ``smoke`` says that somebody is to be asked, ``settles`` that there is something whose readiness lasts;
-    ``follows`` that a preview of its own shows the idle color; ``moments`` are those that have hooks.
+    ``follows`` that a preview of its own shows the idle color, ``shows`` that a port of the router does; ``moments``
+    are those that have hooks.
     """
 
     goal: str
@@ -37,6 +46,7 @@ class Scene:
     smoke: bool = True
     settles: bool = True
     follows: bool = False
+    shows: bool = False
     locked: bool = False
     moments: Collection[str] = ()
     ready_timeout: int = 300
@@ -51,11 +61,13 @@ class Scene:
         return {"stage": self.ready_timeout + _BESIDE_READY, "checks": 120, "swap": 120}
 
 
-def lock_taken(decision: Decision, scene: Scene) -> Step:
+def lock_taken(decision: Decision, scene: Scene) -> Step | None:
     """The options with which the role takes the lock: where only the router changes, for the checks at once.
 
-    ``wait`` are the seconds for which it is waited for at least.
+    ``wait`` are the seconds for which it is waited for at least. None where it is not needed.
     """
+    if decision.action in ("unchanged", "preview"):
+        return None
     phase = "checks" if decision.action == "swap" else "stage"
     breaks_in = scene.goal in ("rollback", "repair")
     return {
@@ -67,12 +79,51 @@ def lock_taken(decision: Decision, scene: Scene) -> Step:
 
 
 def steps(decision: Decision, scene: Scene) -> tuple[Step, ...]:
-    """What is done under the lock, one after the other; each names in ``do`` the role's file of its tasks.
+    """What is done under the lock, one after the other; each has its name in ``do``.
 
     A ``hook`` has its ``moment``. ``check`` says whether the phase of the checks ``begins`` with it, ``mark`` which
     phase does, in ``lock``; ``mark`` and ``record`` say whether it ``frees`` the lock. ``record`` has its ``event``.
     """
-    return tuple(_steps(decision, scene)) if decision.action in _CARRIED_OUT else ()
+    if decision.action in ("resolve", "wait"):
+        return ({"do": "look_again"},)
+    if decision.action == "retire":
+        return ({"do": "retire"},)
+    if decision.action == "release":
+        return ({"do": "release"},)
+    if scene.goal == "preview":
+        return tuple(_previewing(scene))
+    done = tuple(_steps(decision, scene)) if decision.action in _CARRIED_OUT else ()
+    freed = any(step.get("frees") for step in done)
+    held = decision.action in _CARRIED_OUT or scene.locked
+    return done if freed or not held else (*done, {"do": "free"})
+
+
+def files(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The role's files of tasks that do the steps: each has its ``file``, and a hook its ``moment``."""
+    names = [step["do"] for step in steps]
+    found: list[dict[str, str]] = []
+    at = 0
+    while at < len(names):
+        fit = [
+            (len(does), file) for file, does in _FILES.items() if tuple(names[at : at + len(does)]) == does
+        ]
+        length, file = max(fit, default=(1, names[at]))
+        moment = {"moment": steps[at]["moment"]} if "moment" in steps[at] else {}
+        found.append({"file": file, **moment})
+        at += length
+    return found
+
+
+def details(steps: Sequence[Step]) -> dict[str, dict[str, Any]]:
+    """What each step is told, by its name."""
+    return {step["do"]: {key: value for key, value in step.items() if key != "do"} for step in steps}
+
+
+def _previewing(scene: Scene) -> Iterator[Step]:
+    if scene.shows:
+        yield {"do": "preview"}
+    if scene.follows:
+        yield {"do": "follow"}
 
 
 def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
@@ -81,10 +132,8 @@ def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
     moves = scene.goal != "stage" and action != "complete"
     before_swap = scene.goal in ("deploy", "switch") and "before_swap" in scene.moments
     # Where nothing comes between the proof and the swap, the mark of the one begins the phase of the other.
-    mark_begins = moves and action == "stage" and not before_swap
+    mark_begins = moves and action == "stage" and not before_swap and not scene.back
 
-    if scene.back and action != "complete":
-        yield {"do": "announce"}
     if not scene.back and brings_up and "before_stage" in scene.moments:
         yield {"do": "hook", "moment": "before_stage"}
         yield {"do": "begin_stage"}
@@ -105,7 +154,7 @@ def _steps(decision: Decision, scene: Scene) -> Iterator[Step]:
         if scene.settles:
             yield {"do": "settle"}
     if moves and not mark_begins:
-        yield {"do": "begin_swap"}
+        yield {"do": "announce" if scene.back else "begin_swap"}
     if moves:
         yield {"do": "swap"}
     yield from _after(decision, scene, moves)

@@ -26,7 +26,7 @@ VARS = {
     for file in sorted(ROLE.glob("vars/main/*.yml"))
     for name, value in yaml.safe_load(file.read_text()).items()
 }
-OPTIONS: dict[str, Any] = SPEC["argument_specs"]["main"]["options"]
+OPTIONS: dict[str, Any] = SPEC["argument_specs"]["bluegreen"]["options"]
 GIVEN = {
     "role_path": str(ROLE),
     "bluegreen_app": "shop",

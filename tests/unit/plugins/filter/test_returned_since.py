@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.filter.run_report import run_report
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.report import returned_since
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import returned_since
 
 OLD = {"changed": True, "at": 1000.001}
 NEW = OLD | {"at": 1000.002}
@@ -21,14 +21,15 @@ NEW = OLD | {"at": 1000.002}
     ("now", "before", "own"),
     [
         pytest.param(OLD, {}, OLD, id="new"),
-        pytest.param(OLD, OLD, {}, id="left-by-an-earlier-run"),
-        pytest.param(NEW, OLD, NEW, id="the-same-again"),
-        pytest.param({"skipped": True}, OLD, {}, id="skipped"),
+        pytest.param(OLD, {"wait": OLD["at"]}, {}, id="left-by-an-earlier-run"),
+        pytest.param(OLD, {"plan": OLD["at"]}, OLD, id="another-task-at-that-time"),
+        pytest.param(NEW, {"wait": OLD["at"]}, NEW, id="the-same-again"),
+        pytest.param({"skipped": True}, {"wait": OLD["at"]}, {}, id="skipped"),
         pytest.param({}, {}, {}, id="never"),
     ],
 )
 def test_what_a_run_has_returned(now: dict[str, Any], before: dict[str, Any], own: dict[str, Any]) -> None:
-    assert returned_since(now, before) == own
+    assert returned_since(now, before, "wait") == own
 
 
 def test_the_report_is_made_of_what_this_run_has_returned() -> None:
@@ -44,4 +45,4 @@ def test_the_report_is_made_of_what_this_run_has_returned() -> None:
         "finished": 1001.0,
     }
     assert run_report({"failure": failed}, {}, asked)["reason"] == "it broke"
-    assert run_report({"failure": failed}, {"failure": failed}, asked)["reason"] == ""
+    assert run_report({"failure": failed}, {"failure": failed["at"]}, asked)["reason"] == ""

@@ -91,8 +91,7 @@ def _whose(thing: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def manifests(commit: str = "00abcde") -> dict[str, str]:
-    texts = {color: TEXT.format(color=color, node_port=port, commit=commit) for color, port in PORTS.items()}
-    return texts | {"neutral": TEXT.format(color="@", node_port=0, commit=commit)}
+    return {color: TEXT.format(color=color, node_port=port, commit=commit) for color, port in PORTS.items()}
 
 
 def as_given(texts: dict[str, str]) -> dict[str, list[str]]:
@@ -110,6 +109,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "manifests": manifests(),
         "smoke": "proxy",
         "smoke_path": "/healthz",
+        "preview_port": 0,
         "preview_router": None,
         "ready_timeout": 300,
         "unschedulable_grace": 10,

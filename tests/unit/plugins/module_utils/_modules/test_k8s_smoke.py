@@ -41,6 +41,7 @@ def smoke(cluster: Any = None, check_mode: bool = False, **changes: Any) -> dict
         "path": "/healthz?deep=1",
         "url": None,
         "timeout": 3,
+        "lock": None,
     }
     return k8s_smoke.run(params | changes, check_mode, cluster, lambda line: None)
 
@@ -205,7 +206,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_an_address_needs_no_cluster() -> None:
-    assert k8s_smoke.connect({"url": "http://x"}) is None
+    assert k8s_smoke.connect({"url": "http://x", "lock": None}) is None
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
         ready_timeout=60,
         smoke="none",
     )
-    done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook"]
+    done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook", "free"]
     assert [step["do"] for step in found["steps"]] == done
     assert found["takes"] == {"phase": "stage", "seconds": 180, "take_from": [], "wait": 0}
     assert found["lock_seconds"] == {"stage": 180, "checks": 120, "swap": 120}
@@ -196,7 +196,7 @@ def test_a_router_without_node_ports_asks_for_none() -> None:
         )
         for color, text in manifests().items()
     }
-    assert "nodePort" not in texts["blue"] + texts["neutral"]
+    assert "nodePort" not in texts["blue"] + texts["green"]
     found = plan(manifests=texts, router=facts(targets=by_name, routes=(route(80, "blue", "shop-blue"),)))
     assert found["smoke"] == {"service": "shop-green", "port": "http"}
     assert found["releases"]["green"]["target"] == "Service shop-green"

@@ -45,8 +45,13 @@ def test_services_elsewhere_need_not_be_visible() -> None:
             "shop.yml.j2, line 1, as rendered for blue, is not YAML",
         ),
         (
-            {"manifests": manifests() | {"neutral": "{"}},
-            "shop.yml.j2, line 1, as rendered for no color, is not YAML",
+            {"manifests": manifests() | {"green": "{"}},
+            "shop.yml.j2, line 1, as rendered for green, is not YAML",
+        ),
+        ({"goal": "preview"}, "Nobody said where to show the idle color"),
+        (
+            {"goal": "preview", "preview_port": 8081, "router": facts(None)},
+            "does not say which color is idle",
         ),
         ({"manifests": manifests() | {"green": manifests()["blue"]}}, "green have no Deployment shop-green"),
         ({"commit": "0099999", "goal": "rollback"}, "nothing to roll back to"),

@@ -291,7 +291,7 @@ def test_a_hold_is_told_and_released() -> None:
     odd = facts(drift=mended("mixed"))
     found = plan(*ON_BLUE, ledger(BACK), goal="release", router=odd, smoke="preview", **asked)
     assert (found["action"], found["color"], found["commit"], found["steps"]) == (
-        "release", "blue", "0012345", [],
+        "release", "blue", "0012345", [{"do": "release"}],
     )  # fmt: skip
     nothing = plan(*ON_BLUE, goal="release", frozen="False", **asked)
     assert (nothing["action"], nothing["reason"]) == ("unchanged", "nothing is on hold")

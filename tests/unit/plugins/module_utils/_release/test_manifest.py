@@ -104,10 +104,51 @@ def test_a_text_that_is_no_yaml_is_not_quoted() -> None:
     assert "hunter2" not in f"{raised.value.message} {raised.value.__cause__} {raised.value.details}"
 
 
+def digest(*objects: dict[str, Any]) -> str:
+    return _manifest.digest({"blue": objects}, {"blue": BLUE})
+
+
+def test_the_hash_knows_both_colors_and_not_the_numbers_of_their_node_ports() -> None:
+    def both(blue: int, green: int, host: str = "g.example.com") -> str:
+        ports, hosts = {"blue": blue, "green": green}, {"blue": "b.example.com", "green": host}
+        places = {color: Place("shop", "store", color, (port,)) for color, port in ports.items()}
+        objects = {
+            color: [
+                {"kind": "Service", "spec": {"ports": [{"nodePort": port}]}},
+                {"kind": "ConfigMap", "data": {"host": hosts[color]}},
+            ]
+            for color, port in ports.items()
+        }
+        return _manifest.digest(objects, places)
+
+    assert both(30081, 30082) == both(31001, 31002)
+    assert both(30081, 30082) != both(30081, 30082, host="other.example.com")
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "lines"),
+    [
+        ("name: shop-blue\nport: 30081\n", "name: shop-green\nport: 30082\n", []),
+        ("a: 1\nhost: b.example.com\n", "a: 1\nhost: g.example.com\n", [2]),
+        ("port: 300811\n", "port: 300821\n", [1]),
+        ("a: 1\n", "a: 1\nb: 2\n", [2]),
+        ("a: 1\nb: 2\nc: 3\n", "x: 1\n", [1, 2]),
+    ],
+)
+def test_the_lines_in_which_the_colors_differ_in_more_than_color_and_node_port(
+    blue: str, green: str, lines: list[int]
+) -> None:
+    places = {
+        "blue": Place("shop", "store", "blue", (30081,)),
+        "green": Place("shop", "store", "green", (30082,)),
+    }
+    assert _manifest.lines_apart(blue, green, places) == lines
+
+
 def test_the_hash_knows_no_order_and_no_comments() -> None:
     one, two = rendered()
-    assert _manifest.digest([one, two]) == _manifest.digest([two, dict(reversed(one.items()))])
-    assert _manifest.digest(parse("# why\n" + yaml.safe_dump(one), "blue")) == _manifest.digest([one])
+    assert digest(one, two) == digest(two, dict(reversed(one.items())))
+    assert digest(*parse("# why\n" + yaml.safe_dump(one), "blue")) == digest(one)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +160,7 @@ def test_the_hash_knows_no_order_and_no_comments() -> None:
     ],
 )
 def test_the_hash_knows_every_value(change: Change) -> None:
-    assert _manifest.digest(changed(change)) != _manifest.digest(rendered())
+    assert digest(*changed(change)) != digest(*rendered())
 
 
 def test_manifests_of_the_color_pass() -> None:

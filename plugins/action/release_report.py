@@ -1,0 +1,75 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, stamped
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import Run, result, run_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.history import history
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import Commands, Screen
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.standing import standing
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.verdict import verdict
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Hands the result on, and makes the lines of it."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        given = self._task.args
+        if "screen" in given:
+            return _shown(Screen(**given["screen"]))
+        if not given.get("asked"):
+            left_out = given["left_out"]
+            screen = Screen(left_out["msg"], good=False, fails=bool(left_out["fails"]))
+            return stamped({"changed": False, "screen": asdict(screen)})
+        run = run_of(given["returned"], given["before"], given["asked"])
+        told = {run.asked.app: result(run)}
+        return stamped(
+            {
+                "changed": False,
+                "screen": asdict(_screen(run)),
+                "ansible_facts": {"bluegreen_result": told},
+                "ansible_stats": {"data": {"bluegreen_result": told}, "aggregate": True, "per_host": False},
+                "warnings": _write(given.get("file"), told),
+            }
+        )
+
+
+def _shown(screen: Screen) -> Result:
+    """A result that Ansible's own output shows line by line; of a failed one it tells C(msg) twice."""
+    shown: Result = {"changed": False, "failed": screen.fails, "_ansible_verbose_always": True}
+    if screen.fails:
+        return {**shown, "msg": screen.head, "verdict": screen.texts}
+    return {**shown, "msg": [screen.head, *screen.texts]}
+
+
+def _screen(run: Run) -> Screen:
+    commands = Commands(oops="BLUEGREEN_OOPS" in os.environ)
+    if run["failure"]:
+        return verdict(run, commands)
+    if run.asked.action == "list":
+        return history(run)
+    return standing(run, commands) if run.asked.action == "status" and run.router else verdict(run, commands)
+
+
+def _write(file: str | None, told: dict[str, Any]) -> list[str]:
+    """Returns what there is to warn of: the run is done all the same."""
+    if not file:
+        return []
+    try:
+        Path(file).write_text(json.dumps(told, indent=4, sort_keys=True) + "\n", encoding="utf-8")
+        os.chmod(file, 0o644)
+    except OSError as error:
+        return [f"The result cannot be written to bluegreen_result_file, {file}: {error.strerror}."]
+    return []

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module is private to octoblu.bluegreen and may change at any time.
+
+"""What to do next after a failure, as a sentence or the very command."""
+
+from __future__ import annotations
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import (
+    Run,
+    failed,
+    outcome,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
+    Commands,
+)
+
+# By the reason that the API gives for a container or pod: https://kubernetes.io/docs/concepts/containers/images/
+_OF_REASONS = {
+    "ErrImagePull": "push the image, or name another commit",
+    "ImagePullBackOff": "push the image, or name another commit",
+    "InvalidImageName": "mend bluegreen_image",
+    "ErrImageNeverPull": "put the image on the nodes, or mend bluegreen_image",
+    "CreateContainerConfigError": "create what bluegreen_env_from names, or mend it",
+    "Unschedulable": "make room in the cluster, or ask for less with bluegreen_replicas",
+    "FailedCreate": "mend what the cluster refuses",
+}
+
+
+def next_step(run: Run, commands: Commands) -> str:
+    """Empty only where there is nothing to advise."""
+    if run["failure"].get("next"):
+        return str(run["failure"]["next"])
+    again = commands(run.asked.action, run.asked.commit)
+    ended = outcome(run)
+    if ended == "locked":
+        dead = f"or, if that run is dead, free it with {commands('unlock')}"
+        return f"wait for it with -e bluegreen_lock_wait=300, {dead}"
+    if ended == "port_closed":
+        return f"{commands('repair')} opens them again"
+    if ended == "restored":
+        return f"{again} tries it again; {run.wanted} stays proven on {run.color}"
+    if ended == "stage_failed":
+        return _of_staging(run)
+    if ended == "check_failed":
+        return "mend the release; -v shows what it answered"
+    if ended == "rolled_back":
+        return f"mend what failed, then {again}"
+    drifts = (
+        [drift for drift in run.router.drift if drift.code == run["failure"].get("drift")]
+        if run.router
+        else []
+    )
+    if drifts:
+        return of_drift(drifts[0], commands)
+    return f"mend that, then {again}"
+
+
+def of_drift(drift: Drift, commands: Commands) -> str:
+    """What mends a router that is not as it should be."""
+    if REPAIR in drift.mended_by:
+        return f"{commands('repair')} mends it"
+    return f"{commands('deploy', '<commit>')} mends it" if SWAP in drift.mended_by else "mend it as it says"
+
+
+def _of_staging(run: Run) -> str:
+    lacking = [each for each in run["wait"].get("workloads") or () if not each["ready"]]
+    reasons = [_OF_REASONS[each["reason"]] for each in lacking if each.get("reason") in _OF_REASONS]
+    if reasons:
+        return f"{reasons[0]}; -v shows the pods, events and logs"
+    if failed(run["wait"]) and not lacking:
+        return "look at the cluster; -v shows what came back"
+    if lacking:
+        return "mend the release, or give it longer with -e bluegreen_ready_timeout=600; -v shows the pods, events and logs"
+    return "mend that, then run the same command again"

@@ -1,0 +1,60 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_settings
+short_description: Check the variables of the role bluegreen
+version_added: 0.2.0
+description:
+  - Made for the role P(octoblu.bluegreen.bluegreen#role), which begins with it. Refuses a variable that the role does not
+    have, one that is missing and one that cannot be what it has to be, in a sentence each with the nearest right name.
+  - Ansible itself would check the variables against the role's argument spec too, and show the whole of it.
+options:
+  returned:
+    description: What the role's tasks have registered so far, by name, which is of a run before this one.
+    type: dict
+    default: {}
+author:
+  - Octoblu contributors (@octoblu)
+attributes:
+  action:
+    description: Runs in Ansible's own process, and reads the variables of the play.
+    support: full
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+  platform:
+    description: Where it runs.
+    support: full
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Check the settings
+  octoblu.bluegreen.release_settings:
+"""
+
+RETURN = r"""
+started:
+  description: When the run began, in seconds since the epoch.
+  returned: success
+  type: float
+  sample: 1760000000.123
+before:
+  description: When each of what O(returned) holds was returned, in seconds since the epoch.
+  returned: success
+  type: dict
+  sample: {plan: 1760000000.123}
+at:
+  description: When it was done, in seconds since the epoch.
+  returned: always
+  type: float
+  sample: 1760000000.123
+"""
