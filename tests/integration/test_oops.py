@@ -48,7 +48,7 @@ def test_oops(shop: Shop) -> None:
     held = oops("deploy", "0000002")
     assert held.returncode == 2
     assert "went back from 0000002 to 0012345" in held.stdout + held.stderr
-    assert "hold is released, deploys go on" in oops("release").stdout
+    assert "the hold is released, deploys go on" in oops("release").stdout
     assert "0000002 would be deployed to green" in oops("deploy", "0000002", "--check").stdout
     listed = oops("list").stdout
     assert "hold released" in listed
