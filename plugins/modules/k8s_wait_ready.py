@@ -69,6 +69,11 @@ options:
       - With O(node_ports), the labels of the pods that the C(Service) has to lead to, and to no others. By default those
         that its selector matches.
     type: dict
+  replicas:
+    description:
+      - The least number of replicas that a C(Deployment) or C(StatefulSet) has to have. One that wants fewer, because an
+        autoscaler or somebody has scaled it down, is not ready.
+    type: int
   workloads:
     description: Several workloads, which share one deadline and must be ready at the same time.
     type: list
@@ -101,6 +106,9 @@ options:
       pod_labels:
         description: As O(pod_labels).
         type: dict
+      replicas:
+        description: As O(replicas).
+        type: int
   timeout:
     description:
       - How many seconds to wait altogether, at least 1.

@@ -33,7 +33,7 @@ options:
       - A field with the value null is taken for absent.
     type: list
     elements: dict
-    required: true
+    default: []
   strict:
     description:
       - Whether the API server refuses a field that it does not know, such as a misspelt one, instead of dropping it.
@@ -46,12 +46,23 @@ options:
         which no API server allows, is deleted with its pods and made anew.
     type: bool
     default: false
-  scales:
+  scale:
     description:
-      - The objects hold nothing but the wanted C(replicas) of what is there. They are written under a field manager apart,
-        so that what is applied next says nothing of them.
-    type: bool
-    default: false
+      - How many replicas a C(Deployment) is to want, after the objects are applied, whoever has set that before.
+      - It is written under a field manager apart, C(octoblu.bluegreen.scale), so that what is applied next says nothing of
+        it, and an autoscaler may set it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the C(Deployment).
+        type: str
+        required: true
+      replicas:
+        description: How many.
+        type: int
+        required: true
   lock:
     description: A lock that has to be held. Nothing is written when it is no longer this run's.
     type: dict
@@ -87,7 +98,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 applied:
-  description: The objects in the order in which they were applied, with their C(kind), C(name), and whether they C(changed).
+  description:
+    - The objects in the order in which they were applied, with their C(kind), C(name), and whether they C(changed). What was
+      scaled comes after them.
   returned: success
   type: list
   elements: dict
@@ -115,10 +128,18 @@ MODULE = Module(
     secrets=secrets,
     argument_spec={
         "namespace": {"type": "str", "required": True},
-        "objects": {"type": "list", "elements": "dict", "required": True},
+        "objects": {"type": "list", "elements": "dict", "default": []},
         "strict": {"type": "bool", "default": True},
         "replace": {"type": "bool", "default": False},
-        "scales": {"type": "bool", "default": False},
+        "scale": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "name": {"type": "str", "required": True},
+                "replicas": {"type": "int", "required": True},
+            },
+        },
         "lock": {
             "type": "dict",
             "options": {

@@ -31,9 +31,10 @@ options:
       - V(rollback) plans to go back to the last good release before the one that is live, or to O(commit).
       - V(repair) plans to bring a drifted router wholly onto O(color), V(retire) to scale the idle color to zero, and
         V(preview) to show it where only those see it who look for it.
+      - V(release) plans to end the hold that a rollback has put on deploys.
       - V(status) and V(list) only describe what stands and refuse nothing that they can describe.
     type: str
-    choices: [deploy, stage, switch, rollback, repair, retire, preview, status, list]
+    choices: [deploy, stage, switch, rollback, repair, retire, release, preview, status, list]
     default: status
   router:
     description: One entry of RV(octoblu.bluegreen.elb_color_facts#module:load_balancers).
@@ -110,6 +111,45 @@ options:
         held longer.
     type: bool
     default: false
+  capacity:
+    description:
+      - How many percent of the pods that are ready on the live color the other one needs to have ready before the traffic
+        moves there, rounded up; V(0) for no such number. Where it would have fewer, RV(objects) or RV(scale) raise them;
+        they never lower them.
+      - It is about the Deployments C(<app>-blue) and C(<app>-green). Where live has none there is no number.
+      - A C(HorizontalPodAutoscaler) whose C(maxReplicas) are fewer is refused. For O(goal=rollback) what it allows is enough.
+    type: int
+    default: 100
+  order:
+    description:
+      - A number, or an ISO 8601 time with its zone, that only grows from one release to the next, such as the number of a
+        pipeline or the time of a commit.
+      - With O(goal=deploy) and O(goal=stage), a release whose order is lower than that of what is live is refused; and so are
+        a number and a time, because nobody can compare them. Without an order on either side nothing is compared.
+      - V(any) deploys whatever is live.
+    type: str
+    default: ""
+  hold_after_rollback:
+    description:
+      - With O(goal=rollback), whether it holds the deploys. Any O(goal=deploy) and O(goal=stage) of the application is then
+        refused until the hold is released, or until something else serves.
+    type: bool
+    default: false
+  release_hold:
+    description: Deploy or stage in spite of a hold, but not the commit that the rollback has left.
+    type: bool
+    default: false
+  frozen:
+    description:
+      - Why nothing is to be deployed now. O(goal=deploy), O(goal=stage) and O(goal=switch) are refused with it unless there
+        is nothing to do.
+      - V(false), V(no) and V(none) are as good as nothing, because an expression may come to that.
+    type: str
+    default: ""
+  thaw:
+    description: Why it is done nevertheless, for the ledger.
+    type: str
+    default: ""
   hooks:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
@@ -190,10 +230,11 @@ action:
   description:
     - V(unchanged) when nothing has to be done, for the RV(reason) told.
     - V(swap) when the color runs the release already, ready and proven.
-    - V(stage) when RV(objects) have to be applied first, V(scale) when the workloads in RV(scale) have to be.
+    - V(stage) when RV(objects) have to be applied first, V(scale) when only the workloads in RV(scale) have to be scaled.
     - V(resolve) when a swap that was cut off has to be finished or undone, by a swap to RV(color), before another plan.
     - V(complete) when a rollback has moved the traffic already and only has to be written down.
     - V(retire) when the workloads in RV(scale) have to be scaled to zero.
+    - V(release) when a hold has to be ended.
     - V(preview) when the idle color is to be shown.
     - V(wait) when somebody's swap is under way, so that a plan has to be made anew after it.
   returned: O(goal) is neither V(status) nor V(list)
@@ -240,10 +281,19 @@ keep:
   returned: O(goal) is neither V(status) nor V(list)
   type: str
 scale:
-  description: Objects for M(octoblu.bluegreen.release_apply) with O(octoblu.bluegreen.release_apply#module:scales=true).
+  description: What is to be scaled, for O(octoblu.bluegreen.release_apply#module:scale).
   returned: O(goal) is neither V(status) nor V(list)
   type: list
   elements: dict
+  sample: [{name: shop-green, replicas: 4}]
+capacity:
+  description:
+    - How many C(pods) the color needs to have ready before it gets the traffic, for the C(percent) of the C(live) ones that
+      were asked for; whether that C(raises) what it would have, and the same in C(words). C(limit) names the autoscaler that
+      allows no more. Null where that is no number.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
+  sample: {pods: 4, live: 4, percent: 100, limit: "", raises: true, words: "4 pods, as live has"}
 objects:
   description:
     - What to apply with M(octoblu.bluegreen.release_apply), the color's objects with their labels and annotations, and the Service of the
@@ -323,6 +373,19 @@ takes:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {phase: stage, seconds: 420, take_from: [], wait: 0}
+order:
+  description: The order that the release has once the plan is carried out; null where it has none.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
+  sample: "1207"
+holds:
+  description: Whether the rollback holds the deploys, for O(octoblu.bluegreen.release_record#module:hold).
+  returned: O(goal) is neither V(status) nor V(list)
+  type: bool
+thaw:
+  description: Why the run goes on although deploys are frozen, for O(octoblu.bluegreen.release_record#module:thaw); null otherwise.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: str
 lock_seconds:
   description: How many seconds each phase of the lock may take.
   returned: O(goal) is neither V(status) nor V(list)
@@ -379,7 +442,7 @@ claim:
   sample: shop/8c1e2f6a-6f0c-4f2e-9d3b-0d6a1d1f2a3b
 releases:
   description:
-    - What each color runs, with C(commit), C(manifest), C(proven), C(rejected), C(ready) and what it C(lack)s,
+    - What each color runs, with C(commit), C(manifest), its C(order), C(proven), C(rejected), C(ready) and what it C(lack)s,
       C(replicas), C(ready_replicas), C(images), C(node_ports), the C(target) of the router that leads to it, the foreign
       Service that is C(holder) of one of these node ports, and the one that is C(adopted), which serves there by other means
       than a deploy.
@@ -389,6 +452,7 @@ releases:
     blue:
       commit: "0012345"
       manifest: 9a8b7c6d5e4f3210
+      order: "1207"
       proven: true
       rejected: false
       ready: true
@@ -420,6 +484,15 @@ lock:
       that the hold has ended by itself. Null when nobody does.
   returned: success
   type: dict
+hold:
+  description: The rollback that holds the deploys, with C(by), C(at), C(from) and C(to), two commits; null where none does.
+  returned: success
+  type: dict
+  sample: {by: ada@laptop, at: "2026-11-30T03:14:15+00:00", from: 00abcde, to: "0012345"}
+frozen:
+  description: Why nothing is to be deployed now, as O(frozen) says; empty where nothing is frozen.
+  returned: success
+  type: str
 lock_version:
   description:
     - The version of the lock that was seen, for O(octoblu.bluegreen.k8s_lock#module:expect_version); null when it could
@@ -483,6 +556,12 @@ MODULE = Module(
         "ready_timeout": {"type": "int", "default": 300},
         "unschedulable_grace": {"type": "int", "default": 10},
         "wait_in_service": {"type": "bool", "default": False},
+        "capacity": {"type": "int", "default": 100},
+        "order": {"type": "str", "default": ""},
+        "hold_after_rollback": {"type": "bool", "default": False},
+        "release_hold": {"type": "bool", "default": False},
+        "frozen": {"type": "str", "default": ""},
+        "thaw": {"type": "str", "default": ""},
         "hooks": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",

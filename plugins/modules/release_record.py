@@ -35,9 +35,10 @@ options:
       - V(rollback), a rollback is about to move the traffic.
       - V(rolled_back), it has. Marks the release in O(left) as one that no rollback goes to.
       - V(retired), a color was scaled to zero.
+      - V(released), the hold that a rollback has put on deploys has ended.
     type: str
     required: true
-    choices: [staged, failed, swapped, rollback, rolled_back, retired]
+    choices: [staged, failed, swapped, rollback, rolled_back, retired, released]
   color:
     description: The color of the release.
     type: str
@@ -78,6 +79,11 @@ options:
   rendered:
     description: The hash of the manifests that were asked for, where the release was brought back as it once served.
     type: str
+  order:
+    description:
+      - For V(staged) and V(swapped), the order that the release was deployed with, as
+        RV(octoblu.bluegreen.release_plan#module:order) has it.
+    type: str
   awx:
     description: The AWX job that this is, if any.
     type: dict
@@ -96,6 +102,13 @@ options:
     type: dict
   outcome:
     description: How the run ended, for O(event=failed).
+    type: str
+  hold:
+    description: For V(rolled_back), whether deploys are refused by M(octoblu.bluegreen.release_plan) until V(released) is written.
+    type: bool
+    default: false
+  thaw:
+    description: Why the run went on although deploys were frozen. Only its first line is kept, up to 300 characters.
     type: str
   cause:
     description: Why it failed. Only its first line is kept, up to 300 characters.
@@ -203,10 +216,13 @@ MODULE = Module(
         "run": {"type": "str", "required": True},
         "keep": {"type": "str"},
         "rendered": {"type": "str"},
+        "order": {"type": "str"},
         "awx": {"type": "dict", "options": {"job": {"type": "str"}, "user": {"type": "str"}}},
         "seconds": {"type": "dict"},
         "gap_ms": {"type": "dict"},
         "outcome": {"type": "str"},
+        "hold": {"type": "bool", "default": False},
+        "thaw": {"type": "str"},
         "cause": {"type": "str"},
         "judges": {"type": "bool", "default": True},
         "limit": {"type": "int", "default": 50},
@@ -225,7 +241,7 @@ MODULE = Module(
     required_one_of=[("commit", "service")],
     required_together=[("commit", "manifest")],
     required_if=[
-        ("event", event, ("commit",)) for event in EVENTS if event not in ("rollback", "rolled_back")
+        ("event", event, ("commit",)) for event in EVENTS if event not in ("rollback", "rolled_back", "released")
     ],
 )
 

@@ -18,6 +18,7 @@ _ROOTS = {
     "daemonsets": "/apis/apps/v1",
     "deployments": "/apis/apps/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "jobs": "/apis/batch/v1",
     "leases": "/apis/coordination.k8s.io/v1",
     "replicasets": "/apis/apps/v1",

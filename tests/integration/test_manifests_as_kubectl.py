@@ -187,7 +187,7 @@ def read(path: Path) -> tuple[Object, ...]:
 def by_us(client: Cluster, folder: Path, namespace: str) -> dict[str, str]:
     """Apply a folder as release_apply does; what was refused, and why."""
     refused = {}
-    given = {"namespace": namespace, "lock": None, "strict": True, "replace": False, "scales": False}
+    given = {"namespace": namespace, "lock": None, "strict": True, "replace": False, "scale": []}
     for path in sorted(folder.iterdir()):
         for wanted in read(path):
             try:

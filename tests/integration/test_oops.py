@@ -16,6 +16,7 @@ from shop import CHECKOUT, Shop
 def test_oops(shop: Shop) -> None:
     own = {key: value for key, value in shop.variables().items() if key != "bluegreen_app"}
     own["elb-name"] = own.pop("bluegreen_load_balancer")
+    own["bluegreen_hold_after_rollback"] = True
     four = {"application-name": shop.name, "deployment-group": "shop-production", "s3-bucket": "bundles"}
     (shop.folder / ".oopsrc").write_text(json.dumps(own | four))
 
@@ -43,5 +44,12 @@ def test_oops(shop: Shop) -> None:
     refused = oops("rollback")
     assert refused.returncode == 2
     assert "no good release served before 0012345" in refused.stdout + refused.stderr
+    # Nobody brings the bad one back before somebody has said so.
+    held = oops("deploy", "0000002")
+    assert held.returncode == 2
+    assert "went back from 0000002 to 0012345" in held.stdout + held.stderr
+    assert "the hold is released, deploys go on" in oops("release").stdout
+    assert "0000002 would be deployed to green" in oops("deploy", "0000002", "--check").stdout
     listed = oops("list").stdout
+    assert "hold released" in listed
     assert "rolled back from 0000002" in listed

@@ -142,12 +142,18 @@ def test_a_rollback_that_was_killed_after_its_swap_is_only_completed(shop: Shop,
 
 
 def test_what_the_ledger_holds_and_what_not(shop: Shop) -> None:
-    shop.deployed("0000001", awx_job_id=17, awx_user_name="ada")
+    frozen = {"bluegreen_frozen": "the sale", "bluegreen_thaw": "nobody can log in"}
+    shop.deployed("0000001", awx_job_id=17, awx_user_name="ada", bluegreen_order=1207, **frozen)
+    older = shop.deploy("0000002", bluegreen_order="1201")
+    assert older.outcome == "refused", older.output
+    assert "0000002 has order 1201, but 0000001 with order 1207 is live" in older.reason
     bad = shop.deploy("0000002", bluegreen_image=shop.bad_image("0000002"))
     assert bad.outcome == "stage_failed"
     staged, swapped, failed = shop.events()
     assert [each["event"] for each in (staged, swapped, failed)] == ["staged", "swapped", "failed"]
     assert (staged["commit"], staged["color"], staged["by"]["awx_user"]) == ("0000001", "blue", "ada")
+    assert (staged["order"], swapped["order"]) == ("1207", "1207")
+    assert (staged["thaw"], swapped["thaw"]) == ("nobody can log in", "nobody can log in")
     assert staged["images"]
     assert swapped["gap_ms"].keys() == {str(shop.settings.http_port)}
     assert swapped["seconds"]["stage"] > 0

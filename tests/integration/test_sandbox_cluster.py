@@ -179,6 +179,31 @@ def test_the_log_of_a_run_that_crashed_is_kept(cluster: Cluster) -> None:
     assert stamped.split(" ", 1)[1] == "cannot start: asked to exit with 3\n"
 
 
+def test_an_autoscaler_keeps_replicas_within_its_bounds_and_owns_them(cluster: Cluster) -> None:
+    create(cluster, "deployments", deployment("scaled", template("scaled", "sandbox/pause:v1")))
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "scaled"}
+    bounds = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 3}
+    create(cluster, "horizontalpodautoscalers", {"metadata": {"name": "scaled"}, "spec": bounds})
+    found = until_available(cluster, "scaled", 2)
+    owners = {
+        (entry["manager"], entry.get("subresource"))
+        for entry in found["metadata"]["managedFields"]
+        if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+    }
+    assert owners == {("kube-controller-manager", "scale")}
+    for asked, then in ((5, 3), (1, 2)):
+        patch(cluster, "deployments", "scaled", {"spec": {"replicas": asked}})
+        until_available(cluster, "scaled", then)
+    patch(cluster, "deployments", "scaled", {"spec": {"replicas": 0}})
+    until(
+        cluster,
+        "horizontalpodautoscalers",
+        "fieldSelector=metadata.name%3Dscaled",
+        lambda found: found["status"]["desiredReplicas"] == 0,
+    )
+    assert get(cluster, "deployments", "scaled")["spec"]["replicas"] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "pod", "reason", "message"),
     [

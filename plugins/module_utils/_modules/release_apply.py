@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._cluster.client import Cluster
@@ -21,15 +22,17 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
 
 def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show) -> Result:
     for number, wanted in enumerate(params["objects"]):
-        _check(wanted, number, params["scales"])
+        _check(wanted, number)
     lock = params["lock"]
     if lock and not check_mode:
         # Who has broken in may have made this the live color since.
         check_held(client, lock["name"], params["namespace"], lock["token"])
-    how = How(check_mode, params["strict"], params["replace"], params["scales"])
+    how = How(check_mode, params["strict"], params["replace"])
+    todo = [(wanted, how) for wanted in params["objects"]]
+    todo += [(_scaled(**each), replace(how, scales=True)) for each in params["scale"]]
     applied, diff = [], []
     warnings: list[str] = []
-    for wanted in params["objects"]:
+    for wanted, how in todo:
         what = f"{wanted['kind']} {wanted['metadata']['name']}"
         done = apply(client, wanted, params["namespace"], how)
         warnings += done.warnings
@@ -41,19 +44,22 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     return {"changed": bool(diff), "applied": applied, "diff": diff, "warnings": warnings}
 
 
-def _check(wanted: Mapping[str, Any], number: int, scales: bool) -> None:
+def _scaled(name: str, replicas: int) -> Object:
+    metadata = {"name": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {"replicas": replicas},
+    }
+
+
+def _check(wanted: Mapping[str, Any], number: int) -> None:
     metadata = wanted.get("metadata")
     named = {**wanted, "metadata.name": metadata.get("name") if isinstance(metadata, Mapping) else None}
     for field in ("apiVersion", "kind", "metadata.name"):
         if not isinstance(named.get(field), str) or not named[field]:
             raise InputError(f"Object {number + 1} of objects has no {field}, so nothing was applied.")
-    spec = wanted.get("spec")
-    others = set(wanted) - {"apiVersion", "kind", "metadata", "spec"}
-    if scales and (others or not isinstance(spec, Mapping) or set(spec) != {"replicas"}):
-        raise InputError(
-            f"Object {number + 1} of objects is to be scaled, but holds something else than spec.replicas, "
-            "so nothing was applied."
-        )
 
 
 def _shown(before: Object, after: Object) -> tuple[Object, Object]:

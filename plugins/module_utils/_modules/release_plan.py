@@ -27,11 +27,15 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
     process_gone,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
+    check_capacity,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.carrying_out import (
     carried_out,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
     FOLLOWED,
+    FREEZABLE,
     READING,
     RENDERING,
     Case,
@@ -69,6 +73,17 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     Place,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order import (
+    check_order,
+    order_of,
+    read_order,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.permission import (
+    check_frozen,
+    check_hold,
+    hold_of,
+    read_asked,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
@@ -114,8 +129,10 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     waits = router.living is not None and not params["locked"] and goal not in READING
     if goal not in READING:
         check_patience(params["ready_timeout"], params["unschedulable_grace"])
+        check_capacity(params["capacity"])
+        read_order(params["order"])
         hooks_warning = _check_hooks(params)
-    if goal not in READING and not waits:
+    if goal not in (*READING, "release") and not waits:
         check_router(router, repairs=goal == "repair", to_idle=goal in ("rollback", "switch"))
     local_allowed = params["allow_local"] or router.abilities.local_traffic
     rendered = (
@@ -179,11 +196,16 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
         wanted = choose_release(router, sides, case.state.ledger, rendered.release)
         plan = plan_deploy if case.goal == "deploy" else plan_stage
         decision = plan(router, sides, wanted)
+        _check_now(case, decision)
         return carried_out(case, decision, rendered)
     if case.goal == "repair":
         return carried_out(case, plan_repair(router, sides, case.params["color"]))
     if case.goal == "switch":
-        return carried_out(case, plan_switch(router, sides, commit))
+        decision = plan_switch(router, sides, commit)
+        _check_now(case, decision)
+        return carried_out(case, decision)
+    if case.goal == "release":
+        return carried_out(case, _release(case))
     if case.goal == "retire":
         return carried_out(case, plan_retire(router, sides))
     if case.goal == "preview":
@@ -191,6 +213,30 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
             case, plan_preview(router, case.params["preview_port"], apart=case.follows is not None)
         )
     return carried_out(case, plan_rollback(case.standing, commit, _leaving(case)))
+
+
+def _check_now(case: Case, decision: Decision) -> None:
+    """Refuse what must not be brought up or moved to now. A port that a cut-off swap has closed does not wait for that."""
+    release, events = decision.release, case.state.ledger.events
+    if decision.action == "unchanged" or case.router.cut_off or release is None:
+        return
+    asked = read_asked(case.params)
+    if case.goal in FREEZABLE:
+        check_frozen(asked)
+    if case.goal in RENDERING and decision.color != case.router.live:
+        check_hold(asked, hold_of(events), release.commit)
+        live = case.state.sides[case.router.live].workload if case.router.live else None
+        if live and live.release:
+            lives = order_of(live.release, events, live.order)
+            check_order(release.commit, read_order(case.params["order"]), live.release.commit, lives)
+
+
+def _release(case: Case) -> Decision:
+    """End the hold that a rollback has put on deploys."""
+    hold = hold_of(case.state.ledger.events)
+    if hold is None:
+        return Decision("unchanged", case.router.live or COLORS[0], reason="nothing is on hold")
+    return Decision("release", hold.color, hold.release, service=hold.service)
 
 
 def _leaving(case: Case) -> Release | None:
@@ -208,6 +254,7 @@ def _describe(case: Case) -> Result:
     state, router = case.state, case.router
     back = proven_way_back(case) if case.goal in READING else None
     live = state.sides[router.live].release if router.live else None
+    held = hold_of(state.ledger.events)
     hold = read_hold(state.lease) if state.lease else None
     looked_ago = time.time() - case.params["since"] if case.params["since"] else 0.0
     version = version_to_expect(state.lease, case.client.now() or time.time(), looked_ago)
@@ -223,6 +270,8 @@ def _describe(case: Case) -> Result:
         },
         "lock": describe_hold(hold, _over(case.client, hold)) if hold else None,
         "lock_version": version if state.lock_seen else None,
+        "hold": held.facts if held else None,
+        "frozen": read_asked(case.params).frozen,
         "host": case.client.host,
     }
     if back:

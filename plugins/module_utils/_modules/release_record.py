@@ -29,6 +29,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_loc
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import user_and_host
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     FAILED,
+    RELEASED,
     RETIRED,
     ROLLBACK,
     ROLLED_BACK,
@@ -54,7 +55,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import other
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._threads import together
 
-EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED)
+EVENTS = (STAGED, FAILED, SWAPPED, ROLLBACK, ROLLED_BACK, RETIRED, RELEASED)
 
 # Failures that say something of the release itself.
 _BAD = ("stage_failed", "check_failed")
@@ -122,14 +123,18 @@ def _event(
     user, host = user_and_host()
     awx = {f"awx_{key}": str(value) for key, value in (params["awx"] or {}).items() if value}
     # Of a hook, or of a task before this one, which knew its own secrets alone; and masked before it is cut.
-    cause = KNOWN.mask_error(params["cause"] or "").strip().splitlines()
+    cause, thaw = _first_line(params["cause"]), _first_line(params["thaw"])
     details = {
         "images": dict(images),
         "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},
         "gap_ms": params["gap_ms"],
         "rendered": params["rendered"],
+        # The run's own release is not always what the event speaks of.
+        "order": params["order"] if params["event"] in (STAGED, SWAPPED) else None,
         "outcome": params["outcome"],
-        "cause": cause[0][:_CAUSE_LENGTH] if cause else None,
+        "cause": cause,
+        "thaw": thaw,
+        "hold": params["hold"] and params["event"] == ROLLED_BACK,
         "bad": params["event"] == FAILED and params["outcome"] in _BAD and params["judges"],
     }
     now = client.now() or time.time()
@@ -144,6 +149,11 @@ def _event(
         by={"user": user, "host": host, **awx},
         details={key: value for key, value in details.items() if value},
     )
+
+
+def _first_line(text: str | None) -> str:
+    lines = KNOWN.mask_error(text or "").strip().splitlines()
+    return lines[0][:_CAUSE_LENGTH] if lines else ""
 
 
 def _write_down(params: Mapping[str, Any], client: Cluster, event: Event) -> list[str]:

@@ -17,6 +17,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.scene imp
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors import parse_selector
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import KINDS
 
+# Whose number of replicas somebody sets.
+REPLICATED = ("Deployment", "StatefulSet")
+
 WORKLOAD_SPEC: dict[str, dict[str, Any]] = {
     "kind": {"type": "str", "default": "Deployment"},
     "api_version": {"type": "str"},
@@ -26,6 +29,7 @@ WORKLOAD_SPEC: dict[str, dict[str, Any]] = {
     "condition": {"type": "str"},
     "node_ports": {"type": "list", "elements": "int"},
     "pod_labels": {"type": "dict"},
+    "replicas": {"type": "int"},
 }
 
 
@@ -70,7 +74,10 @@ def _ask(asked: Mapping[str, Any]) -> Ask:
     if node_ports and kind != "Service":
         raise InputError(f"node_ports is for a Service; a {kind} has none.")
     labels = asked.get("pod_labels") or {}
-    return Ask(api_version, kind, namespace, name, selector, condition, holds, node_ports, labels)
+    replicas = asked.get("replicas") or 0
+    if replicas and kind not in REPLICATED:
+        raise InputError(f"replicas is for {' or '.join(REPLICATED)}; a {kind} has no number to be told.")
+    return Ask(api_version, kind, namespace, name, selector, condition, holds, node_ports, labels, replicas)
 
 
 def _compiled(condition: str) -> Callable[[Mapping[str, Any]], bool]:

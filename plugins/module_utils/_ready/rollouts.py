@@ -120,6 +120,16 @@ def daemon_set(thing: Object, seen: Seen) -> Verdict:
     return _self_made(thing, seen, counts, pods, newest)
 
 
+def at_least(thing: Object, verdict: Verdict, replicas: int) -> Verdict:
+    """The verdict on a workload that has to have so many replicas, whatever it wants itself."""
+    wanted = verdict.wanted or 0
+    if wanted >= replicas:
+        return verdict
+    text = f"it wants {wanted} replicas, and {replicas} are needed"
+    cause = cause_of(thing, "few", "TooFewReplicas", f"{text}: something has scaled it down", SETTLE)
+    return replace(verdict, ready=False, reason=text, causes=(*verdict.causes, cause))
+
+
 def _self_made(
     thing: Object, seen: Seen, counts: _Counts, pods: Sequence[Pod], newest: Sequence[Pod]
 ) -> Verdict:

@@ -23,6 +23,7 @@ from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import read_event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.rollouts import at_least
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.selectors import (
     accepts,
     parse_selector,
@@ -47,7 +48,8 @@ class Ask:
     """One or more objects to wait for: of one ``name``, or those that ``selector`` matches.
 
     With ``holds`` it is that function of the object that decides, told to a person as ``condition``.
-    A Service with ``node_ports`` has to lead from each of them to every pod behind it.
+    A Service with ``node_ports`` has to lead from each of them to every pod behind it, and what has
+    replicas is not ready with fewer than ``replicas``.
     """
 
     api_version: str
@@ -59,6 +61,7 @@ class Ask:
     holds: Callable[[Object], bool] | None = None
     node_ports: tuple[int, ...] = ()
     pod_labels: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
 
     def wants(self, thing: Mapping[str, Any]) -> bool:
         metadata = thing["metadata"]
@@ -191,7 +194,7 @@ class Scene:
         )
         if ask.node_ports:
             return leads_from_node_ports(thing, seen, ask.node_ports, ask.pod_labels)
-        return judge(thing, seen)
+        return at_least(thing, judge(thing, seen), ask.replicas)
 
     def _read(self, stream: Stream, thing: Object) -> Any:
         if stream.related and stream.kind == "Pod":

@@ -88,7 +88,9 @@ class _Application:
     def run(self) -> Applied:
         found = self.client.get(self.wanted["apiVersion"], self.kind, self.name, self.namespace)
         if self.how.scales:
-            return Applied(found, self._scaled())
+            # What would only be made cannot be asked for the scale that it would have.
+            would = found is None and self.how.dry_run
+            return Applied(found, self.wanted if would else self._scaled())
         if found is not None and self.kind == "Job" and has_failed(found):
             # What has failed does not run again by being applied.
             return self._anew(found, "Background")

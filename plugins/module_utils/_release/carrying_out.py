@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
+    Capacity,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
+    FREEZABLE,
     Case,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
@@ -23,8 +27,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts i
     way_back_facts,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
-    Object,
     node_ports,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.permission import (
+    read_asked,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     companions,
@@ -33,9 +39,13 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendere
     Rendered,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.staging import (
+    capacity_facts,
+    capacity_for,
     leading,
     live_replicas,
+    order_now,
     proven_way_back,
+    scale,
     smoke,
     staging,
     to_keep,
@@ -59,10 +69,14 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports im
 
 Facts = dict[str, Any]
 
+# The goals that move live's traffic to what runs already.
+_MOVING = ("deploy", "switch", "rollback")
+
 
 def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None) -> Facts:
     """All that the role needs to carry a decision out."""
-    plan = _planned(case, decision, rendered)
+    decision, capacity = _with_capacity(case, decision)
+    plan = _planned(case, decision, capacity, rendered)
     # A Job that has completed cannot become unready, and may have been cleaned up since.
     lasting = [each for each in plan["workloads"] if each["kind"] != "Job"] + plan["service"]
     scene = Scene(
@@ -92,6 +106,9 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
         "leaves": asdict(left) if left else None,
+        "holds": case.goal == "rollback" and case.params["hold_after_rollback"],
+        "thaw": _thaw(case),
+        "order": order_now(case, decision.color, decision.release) or None if decision.release else None,
         "hook": {
             "app": case.params["app"],
             "namespace": case.params["namespace"],
@@ -105,7 +122,23 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
     }
 
 
-def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts:
+def _thaw(case: Case) -> str | None:
+    """Why the run goes on although deploys are frozen; None where they are not."""
+    asked = read_asked(case.params)
+    return asked.thaw if case.goal in FREEZABLE and asked.frozen and asked.thaw else None
+
+
+def _with_capacity(case: Case, decision: Decision) -> tuple[Decision, Capacity | None]:
+    """The decision, scaling first where a color that runs the release already has too few pods for live's traffic."""
+    there = case.state.sides[decision.color].workload
+    if case.goal not in _MOVING or decision.action not in ("swap", "scale") or there is None:
+        return decision, None
+    capacity = capacity_for(case, decision.color, there.replicas)
+    raises = capacity is not None and there.replicas < capacity.pods
+    return (replace(decision, action="scale") if raises else decision), capacity
+
+
+def _planned(case: Case, decision: Decision, capacity: Capacity | None, rendered: Rendered | None) -> Facts:
     color, release = decision.color, decision.release
     plan: Facts = {
         "action": decision.action,
@@ -117,29 +150,35 @@ def _planned(case: Case, decision: Decision, rendered: Rendered | None) -> Facts
         "objects": [],
         "undo": [],
         "scale": [],
+        "capacity": None,
         "keep": None,
         "service": [],
         "secret": False,
         "rendered": rendered.release.manifest if rendered and release != rendered.release else None,
         "leaving": _served(case),
     }
+    if case.goal == "release":
+        return plan | {"workloads": [], "smoke": None}
     if decision.action == "stage" and release:
         return plan | staging(case, color, release, rendered)
     runs = companions(case.state.deployments, color, release) if release else ()
     service = case.state.services[color]
     reachable = service is not None and case.state.sides[color].reachable
-    plan["workloads"] = [workload("Deployment", name) for name in runs]
+    place, side = case.places[color], case.state.sides[color]
+    plan["workloads"] = [workload("Deployment", name, place, capacity) for name in runs]
+    plan["capacity"] = capacity_facts(capacity, side.workload.replicas if side.workload else 0)
     plan["smoke"] = smoke(case, color, service) if service and reachable else None
     if reachable and decision.action != "complete":
         plan["service"] = leading(case, color, _deployment(case, color))
     if decision.service and decision.action != "complete":
         namespace, name = decision.service.split("/")
-        plan["service"] = [{**workload("Service", name), "namespace": namespace}]
+        plan["service"] = [{"kind": "Service", "name": name, "namespace": namespace}]
     if rendered and release == rendered.release:
         plan["keep"] = to_keep(case, release, rendered.objects)
-    if decision.action in ("scale", "retire"):
-        plan["scale"] = [_scaled(name, _replicas(case, decision)) for name in runs]
-    side = case.state.sides[color]
+    if decision.action == "retire":
+        plan["scale"] = [scale(name, 0) for name in runs]
+    if decision.action == "scale":
+        plan["scale"] = _scaled_up(case, color, runs, capacity)
     if (
         decision.action == "unchanged"
         and side.workload
@@ -175,18 +214,13 @@ def _then(case: Case, decision: Decision, plan: Facts) -> Case:
     return replace(case, router=then.router, shown_by=shown_by, state=state)
 
 
-def _replicas(case: Case, decision: Decision) -> int:
-    return 0 if decision.action == "retire" else live_replicas(case)
-
-
-def _scaled(name: str, replicas: int) -> Object:
-    """For release_apply with ``scales``."""
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {"replicas": replicas},
-    }
+def _scaled_up(case: Case, color: str, runs: Sequence[str], capacity: Capacity | None) -> list[Facts]:
+    """A color that has been retired gets all its pods back, any other only those that it lacks for the traffic."""
+    main, side = case.places[color].name, case.state.sides[color]
+    pods = capacity.pods if capacity else 0
+    if side.workload and side.workload.replicas:
+        return [scale(main, pods)]
+    return [scale(name, max(live_replicas(case), pods if name == main else 0)) for name in runs]
 
 
 def _deployment(case: Case, color: str) -> Mapping[str, Any]:

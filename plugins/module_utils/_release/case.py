@@ -31,9 +31,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router i
 # The goals that make a release of rendered manifests, and those that only read.
 RENDERING = ("deploy", "stage")
 READING = ("status", "list")
+# The goals that a freeze refuses.
+FREEZABLE = (*RENDERING, "switch")
 # The goals after which the preview follows; a rollback is not kept from it by that.
 FOLLOWED = ("deploy", "switch", "preview")
-GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "preview", *READING)
+GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "release", "preview", *READING)
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,11 @@ class Decision:
     - unchanged: nothing, for ``reason``;
     - swap: the color runs it already, only the router has to change;
     - stage: it has to be brought up on the color first;
-    - scale: the color runs it, scaled to zero, and nothing is kept to bring it up from;
+    - scale: the color runs it, but scaled to zero, with nothing kept to bring it up from, or with too few pods;
     - resolve: a swap that was cut off comes before anything else;
     - complete: a rollback has moved the traffic and was cut off before it wrote that down;
     - retire: the color is scaled to zero;
+    - release: the hold that a rollback has put on deploys is ended;
     - preview: the other color is shown where only those see it who look for it;
     - wait: somebody's swap is under way, and only after it can be told what is to be done.
 

@@ -26,6 +26,7 @@ def release_facts(side: Side, target: str) -> Facts:
     return {
         "commit": side.release.commit if side.release else None,
         "manifest": side.release.manifest if side.release else None,
+        "order": work.order if work and work.order else None,
         "proven": bool(work and work.proven),
         "rejected": bool(work and work.rejected),
         "ready": bool(work and work.ready),

@@ -28,6 +28,8 @@ Object = dict[str, Any]
 STAGED, FAILED = "staged", "failed"
 SWAPPED, ROLLBACK, ROLLED_BACK = "swapped", "rollback", "rolled_back"
 RETIRED = "retired"
+# The end of a hold that a rollback has put on deploys.
+RELEASED = "released"
 _MOVES = (SWAPPED, ROLLED_BACK)
 
 # An object may have 1 MiB altogether; the rest is for its metadata:
@@ -43,7 +45,7 @@ class Event:
 
     ``release`` is what was staged or failed, or what served afterwards, None where that is the ``service``
     (``<namespace>/<name>``) of no deploy; ``left`` is what served before, None where that was of no deploy. ``at`` is UTC in ISO 8601. ``by`` says who (user, host,
-    AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, action.
+    AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, order.
     """
 
     event: str
@@ -130,7 +132,7 @@ def contents(ledger: Ledger) -> Object:
 def trimmed(ledger: Ledger, limit: int, size_limit: int = SIZE_LIMIT) -> Ledger:
     """The newest ``limit`` events, and the manifests of releases that they tell of, within the size of an object.
 
-    A fifth of the limit is for the newest moves of the traffic, so that failures push no way back out.
+    A fifth of the limit is for the newest moves of the traffic and ends of holds, so that failures push no way back out.
 
     Where it is too large the oldest release's manifests go first, and then the oldest events; the
     newest release's and the newest event stay.
@@ -148,7 +150,7 @@ def trimmed(ledger: Ledger, limit: int, size_limit: int = SIZE_LIMIT) -> Ledger:
 def _newest(events: tuple[Event, ...], limit: int) -> tuple[Event, ...]:
     if not events:
         return ()
-    moves = [number for number, event in enumerate(events) if event.event in (SWAPPED, ROLLED_BACK)]
+    moves = [number for number, event in enumerate(events) if event.event in (*_MOVES, RELEASED)]
     held = {len(events) - 1, *moves[max(len(moves) - limit // 5, 0) :]}
     others = [number for number in range(len(events)) if number not in held]
     room = max(limit - len(held), 0)
@@ -282,7 +284,7 @@ def ended(event: Event) -> str:
         return f"rollback{_from(event)}, cut off"
     if event.event == ROLLED_BACK:
         return f"rolled back{_from(event)}"
-    return "deployed" if event.event == SWAPPED else event.event
+    return {SWAPPED: "deployed", RELEASED: "hold released"}.get(event.event, event.event)
 
 
 def who(by: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     MANIFEST,
     MARKS,
     NAME,
+    ORDER,
     VERSION,
     Release,
 )
@@ -163,11 +164,13 @@ def stamp(
     place: Place,
     release: Release,
     old_marks: Sequence[str] = (),
+    order: str = "",
 ) -> list[Object]:
     """Copies that say of whom they are: labels on all, the release on those that run pods.
 
     ``old_marks`` are annotations of the color's Deployment in the cluster that are emptied in the same
-    write that changes what they spoke of: what others own can be set by it, but not removed.
+    write that changes what they spoke of: what others own can be set by it, but not removed. ``order``
+    is the one that the release is deployed with, if any.
     """
     stamped = []
     for entry in objects:
@@ -181,6 +184,7 @@ def stamp(
             annotations[MANIFEST] = release.manifest
             if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name):
                 annotations.update(dict.fromkeys(old_marks, ""))
+                annotations.update({ORDER: order} if order else {})
         stamped.append(entry)
     return stamped
 
@@ -192,6 +196,16 @@ def keep_running(objects: Sequence[Object], replicas: int) -> list[Object]:
         if entry["kind"] == "Deployment":
             entry["spec"].setdefault("replicas", replicas)
     return running
+
+
+def with_replicas(objects: Sequence[Object], name: str, replicas: int) -> list[Object]:
+    """Copies in which a Deployment that says how many replicas it has says at least so many."""
+    raised = copy.deepcopy(list(objects))
+    for entry in raised:
+        if (entry["kind"], entry["metadata"]["name"]) == ("Deployment", name):
+            given = entry["spec"].get("replicas")
+            entry["spec"].update({} if given is None else {"replicas": max(given, replicas)})
+    return raised
 
 
 def applied_before(found: Mapping[str, Any]) -> Object | None:

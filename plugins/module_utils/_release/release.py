@@ -24,6 +24,7 @@ MANIFEST = "octoblu.bluegreen/manifest"
 PROVEN = "octoblu.bluegreen/proven"
 REJECTED = "octoblu.bluegreen/rejected"
 MARKS = (PROVEN, REJECTED)
+ORDER = "octoblu.bluegreen/order"
 
 MOMENTS = ("before_stage", "after_stage", "before_swap", "after_swap", "after_rollback", "on_failure")
 
@@ -56,7 +57,8 @@ class Workload:
     ``release`` is None when the Deployment was not staged by a deploy. ``proven_at`` is when it was
     proven (ISO 8601), empty when it was not. ``lack`` says what it lacks to be ready now, empty when
     it is. ``replicas`` are the wanted ones; ``marks`` the annotations of ours that speak of a release,
-    whichever; ``holds_replicas`` whether it was applied with a number of replicas.
+    whichever; ``holds_replicas`` whether it was applied with a number of replicas; ``order`` the one that
+    the release was deployed with, empty where it had none.
     """
 
     release: Release | None
@@ -68,6 +70,7 @@ class Workload:
     images: tuple[str, ...]
     marks: tuple[str, ...]
     holds_replicas: bool = False
+    order: str = ""
 
     @property
     def proven(self) -> bool:
@@ -187,6 +190,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
         marks=tuple(mark for mark in MARKS if notes.get(mark)),
         holds_replicas=owns(deployment, "spec", "replicas"),
+        order=notes.get(ORDER, ""),
     )
 
 

@@ -153,6 +153,8 @@ def outcome(run: Run) -> str:
         return "retired"
     if run["unlocked"].get("changed"):
         return "unlocked"
+    if run.plan.get("action") == "release":
+        return "released"
     return "previewed" if run["preview"].get("changed") and run.asked.action == "preview" else "unchanged"
 
 

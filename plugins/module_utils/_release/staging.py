@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
     BluegreenError,
+    ClusterError,
     InputError,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import (
@@ -23,6 +25,14 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply i
     Applied,
     How,
     apply,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
+    SCALER,
+    SCALERS_API,
+    Capacity,
+    allowed,
+    autoscaler_of,
+    needed,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
     RENDERING,
@@ -46,6 +56,11 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
     proxy_port,
     service_of,
     stamp,
+    with_replicas,
+)
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order import (
+    order_of,
+    read_order,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
@@ -83,11 +98,17 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     else:
         by_color, warnings = _kept(case, color, release)
     objects = by_color[color]
-    staged = stamp(objects, place, release, side.workload.marks if side.workload else ())
+    marks = side.workload.marks if side.workload else ()
+    staged = stamp(objects, place, release, marks, order_now(case, color, release))
     if side.workload and side.workload.replicas == 0:
         staged = keep_running(staged, live_replicas(case))
     elif side.workload and side.workload.holds_replicas:
         staged = keep_running(staged, side.workload.replicas)
+    given = deployment_of(staged, place)["spec"].get("replicas")
+    there = side.workload.replicas if side.workload else 1
+    capacity = capacity_for(case, color, there if given is None else given, objects)
+    if capacity:
+        staged = with_replicas(staged, place.name, capacity.pods)
     if wants_service(case.state.sides[aside], live):
         staged += stamp([service_of(by_color[aside], case.places[aside])], case.places[aside], release)
     tried = _tried(case, staged)
@@ -97,9 +118,13 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     return {
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
+        "scale": _left_to_scale(tried, place, given, capacity),
+        "capacity": capacity_facts(capacity, there if given is None else given),
         "undo": _undo(case, before, place),
         "workloads": [
-            workload(entry["kind"], entry["metadata"]["name"]) for entry in objects if _runs(entry)
+            workload(entry["kind"], entry["metadata"]["name"], place, capacity)
+            for entry in objects
+            if _runs(entry)
         ],
         "service": leading(case, color, deployment_of(objects, place)),
         "smoke": smoke(case, color, service_of(objects, place)),
@@ -165,8 +190,74 @@ def _kept(case: Case, color: str, release: Release) -> tuple[Mapping[str, Sequen
     ]
 
 
+def order_now(case: Case, color: str, release: Release) -> str:
+    """The order that a release has on a color after this run; empty where it has none."""
+    if case.goal in RENDERING:
+        given = read_order(case.params["order"])
+    else:
+        side = case.state.sides[color]
+        noted = side.workload.order if side.workload and side.release == release else ""
+        given = order_of(release, case.state.ledger.events, noted)
+    return given.text if given else ""
+
+
 def to_keep(case: Case, release: Release, objects: Mapping[str, Sequence[Object]]) -> str | None:
     return None if release in case.state.ledger.kept else pack(objects)
+
+
+def capacity_for(case: Case, color: str, replicas: int, own: Sequence[Object] = ()) -> Capacity | None:
+    """What a color needs that is to get live's traffic, and would have ``replicas``; None where that is no number.
+
+    An autoscaler is looked for where these have to be raised: among the color's ``own`` objects, or in the cluster.
+    """
+    live = case.router.live
+    if case.router.cut_off or live in (None, color) or case.state.sides[live].holder:
+        return None
+    capacity = needed(case.state.sides[live].workload, case.params["capacity"])
+    if capacity is None or replicas >= capacity.pods:
+        return capacity
+    name = case.places[color].name
+    autoscaler = autoscaler_of(own, name) or autoscaler_of(_autoscalers(case), name)
+    return allowed(capacity, autoscaler, color, case.goal == "rollback")
+
+
+def _autoscalers(case: Case) -> Sequence[Object]:
+    """None where they may not be seen, or where the cluster is older than their API (Kubernetes 1.23)."""
+    try:
+        return case.client.list(SCALERS_API, SCALER, case.params["namespace"])[0]
+    except InputError:
+        return ()
+    except ClusterError as error:
+        if error.details.get("status") != 403:
+            raise
+        return ()
+
+
+def capacity_facts(capacity: Capacity | None, replicas: int) -> Facts | None:
+    """``replicas`` is what the color would have without it."""
+    if capacity is None:
+        return None
+    return asdict(capacity) | {"words": capacity.words, "raises": replicas < capacity.pods}
+
+
+def _left_to_scale(
+    tried: Sequence[Applied], place: Place, given: int | None, capacity: Capacity | None
+) -> list[Facts]:
+    """The scale that the manifests leave to somebody else, who has fewer pods than are needed."""
+    if capacity is None or given is not None:
+        return []
+    [then] = [each.after for each in tried if _is_main(each.after, place)]
+    there = then["spec"].get("replicas", 1)
+    return [scale(place.name, capacity.pods)] if there < capacity.pods else []
+
+
+def _is_main(entry: Object, place: Place) -> bool:
+    return (entry["kind"], entry["metadata"]["name"]) == ("Deployment", place.name)
+
+
+def scale(name: str, replicas: int) -> Facts:
+    """As release_apply wants to have it."""
+    return {"name": name, "replicas": replicas}
 
 
 def live_replicas(case: Case) -> int:
@@ -179,15 +270,16 @@ def _runs(entry: Object) -> bool:
     return entry["kind"] in KINDS and entry["kind"] != "Service"
 
 
-def workload(kind: str, name: str) -> Facts:
-    """As k8s_wait_ready wants to have it."""
-    return {"kind": kind, "name": name}
+def workload(kind: str, name: str, place: Place, capacity: Capacity | None) -> Facts:
+    """As k8s_wait_ready wants to have it. The color's main Deployment is the one that gets the traffic."""
+    least = {"replicas": capacity.pods} if capacity and (kind, name) == ("Deployment", place.name) else {}
+    return {"kind": kind, "name": name, **least}
 
 
 def leading(case: Case, color: str, deployment: Mapping[str, Any]) -> list[Facts]:
     """The color's Service as k8s_wait_ready is to see it right before traffic comes."""
     place = case.places[color]
-    service = workload("Service", place.name)
+    service = {"kind": "Service", "name": place.name}
     return [{**service, "node_ports": list(place.node_ports), "pod_labels": pod_labels(deployment)}]
 
 

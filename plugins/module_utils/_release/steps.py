@@ -93,6 +93,8 @@ def steps(decision: Decision, scene: Scene) -> tuple[Step, ...]:
         return ({"do": "look_again"},)
     if decision.action == "retire":
         return ({"do": "retire"},)
+    if decision.action == "release":
+        return ({"do": "release"},)
     if scene.goal == "preview":
         return tuple(_previewing(scene))
     done = tuple(_steps(decision, scene)) if decision.action in _CARRIED_OUT else ()

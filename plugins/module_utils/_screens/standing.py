@@ -98,6 +98,8 @@ def _lines(run: Run, router: Router, drifts: list[tuple[str, str]]) -> Iterator[
         yield "cluster", str(run["plan"].get("msg", ""))
         return
     yield "lock", lock(run.plan.get("lock"))
+    if kept := _kept_back(run.plan):
+        yield "deploys", "; ".join(kept)
     yield "back", way_back(run.plan["rollback"])
 
 
@@ -111,6 +113,15 @@ def lock(hold: Returned | None) -> str:
         return "free"
     phase = f" ({hold['phase']})" if hold.get("phase") else ""
     return f"held by {holder(hold)}{phase}, until {hold['until']} at the latest"
+
+
+def _kept_back(plan: Returned) -> list[str]:
+    """Why deploys are refused."""
+    hold, frozen = plan.get("hold"), plan.get("frozen")
+    held = (
+        f"on hold, {hold['by']} went back from {hold['from']} to {hold['to']} at {hold['at']}" if hold else ""
+    )
+    return [held] * bool(held) + [f"frozen, {frozen}"] * bool(frozen)
 
 
 def _color(release: dict[str, Any] | Returned) -> str:

@@ -61,13 +61,18 @@ def _head(run: Run) -> str:
         "rolled_back": lambda: f"{serves} again",
         "staged": lambda: f"{run.wanted} {'would be' if would else 'is'} staged on {run.color}; {live}",
         "retired": lambda: f"{run.color} {'would be' if would else 'is'} scaled to zero; {live}",
+        "released": lambda: f"the hold {'would be' if would else 'is'} released, deploys go on",
         "previewed": lambda: f"{_idle(run)} {'would be' if would else 'is'} shown at {_preview_at(run)}",
         "unlocked": lambda: (
             f"the lock {'would be' if would else 'is'} taken from {holder(run['unlocked'].get('taken_from'))}"
         ),
     }
     ended = outcome(run)
-    after = "" if would or ended in ("unchanged", "unlocked") else f", after {seconds(run)['total']} s"
+    after = (
+        ""
+        if would or ended in ("unchanged", "unlocked", "released")
+        else f", after {seconds(run)['total']} s"
+    )
     return said[ended]() + after
 
 
@@ -94,6 +99,9 @@ def _lines(run: Run, commands: Commands) -> Iterator[tuple[str, str]]:
     if router and router.unserved:
         yield "served", f"nobody: {router.unserved}"
     before = _serving(run, run.live)
+    capacity = run.plan.get("capacity") or {}
+    if capacity.get("raises"):
+        yield str(run.color), capacity["words"]
     if run.moved and run.live and run.live != run.color:
         yield "before", f"{before or 'a release of no deploy'} on {run.live}, kept ready"
     yield from _gap(run)
@@ -129,6 +137,7 @@ def _failed_head(run: Run) -> str:
         "repair": "nothing was repaired",
         "retire": "nothing was retired",
         "preview": "no preview is shown",
+        "release": "no hold was released",
         "unlock": "the lock was not freed",
     }
     said = tried.get(run.asked.action, f"{run.asked.action} could not be told")

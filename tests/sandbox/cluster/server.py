@@ -14,6 +14,7 @@ from sandbox.cluster import credentials, schema
 from sandbox.cluster.access import Access
 from sandbox.cluster.api import Api
 from sandbox.cluster.control import Control
+from sandbox.cluster.controllers.autoscaler import AutoscalerController
 from sandbox.cluster.controllers.daemonset import DaemonSetController
 from sandbox.cluster.controllers.deployment import DeploymentController
 from sandbox.cluster.controllers.endpoints import EndpointsController
@@ -65,6 +66,7 @@ class ClusterServer:
             StatefulSetController(resources),
             DaemonSetController(resources),
             JobController(resources),
+            AutoscalerController(resources),
             Scheduler(store),
             self._node,
             EndpointsController(store),

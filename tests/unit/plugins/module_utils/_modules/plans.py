@@ -84,7 +84,11 @@ class Cluster:
     ) -> Any:
         assert dry_run, "a plan writes nothing"
         self.tried.append((f"{wanted['kind']}/{wanted['metadata']['name']}", strict, force))
-        return wanted
+        if wanted["kind"] != "Deployment":
+            return wanted
+        there = self.get(wanted["apiVersion"], "Deployment", wanted["metadata"]["name"], namespace)
+        default = {"replicas": there["spec"]["replicas"] if there else 1}
+        return {**wanted, "spec": default | wanted["spec"]}
 
 
 def _labels(thing: dict[str, Any]) -> str:
@@ -118,6 +122,12 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "preview_router": None,
         "ready_timeout": 300,
         "unschedulable_grace": 10,
+        "capacity": 100,
+        "order": "",
+        "hold_after_rollback": False,
+        "release_hold": False,
+        "frozen": "",
+        "thaw": "",
         "hooks": {},
         "wait_in_service": False,
         "leaving": None,

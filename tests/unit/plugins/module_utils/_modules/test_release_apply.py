@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def apply(
     check_mode: bool = False,
     token: str = "",
     strict: bool = True,
-    scales: bool = False,
+    scale: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     lock = {"name": "shop-lock", "token": token} if token else None
     params = {
@@ -66,7 +67,7 @@ def apply(
         "lock": lock,
         "strict": strict,
         "replace": False,
-        "scales": scales,
+        "scale": scale,
     }
     return release_apply.run(params, check_mode, cluster, lambda line: None)
 
@@ -85,29 +86,22 @@ def test_only_what_somebody_wrote_is_a_change() -> None:
     assert "resourceVersion" not in str(result["diff"])
 
 
-def scaled(replicas: int = 0, **more: Any) -> dict[str, Any]:
-    whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
-    return {**whole, "spec": {"replicas": replicas}, **more}
-
-
-def test_scaling_is_written_under_a_name_apart_and_takes_what_others_have_set() -> None:
-    foreign = scaled(2)
-    foreign["metadata"]["managedFields"] = [
-        {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
-    ]
+def test_scaling_comes_last_under_a_name_apart_and_takes_what_others_have_set() -> None:
+    foreign = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 2}}
+    entry = {"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    foreign["metadata"] = {"name": "a", "managedFields": [entry]}
     cluster = Cluster({"a": foreign})
-    assert apply(cluster, scaled(), scales=True)["changed"]
-    assert cluster.managers == [("octoblu.bluegreen.scale", True)]
+    found = apply(cluster, thing("new", "1"), scale=[{"name": "a", "replicas": 0}])
+    assert found["applied"] == [
+        {"kind": "ConfigMap", "name": "new", "changed": True},
+        {"kind": "Deployment", "name": "a", "changed": True},
+    ]
+    assert cluster.managers == [("octoblu.bluegreen", True), ("octoblu.bluegreen.scale", True)]
 
 
-@pytest.mark.parametrize(
-    "other",
-    [scaled(spec={"replicas": 0, "paused": True}), scaled(spec=None), scaled(data={}), thing("a", "1")],
-)
-def test_what_is_to_be_scaled_holds_nothing_else(other: dict[str, Any]) -> None:
-    cluster = Cluster({})
-    with pytest.raises(InputError, match="Object 2 of objects is to be scaled"):
-        apply(cluster, scaled(), other, scales=True)
+def test_what_is_only_to_be_made_is_not_asked_for_its_scale() -> None:
+    cluster = Cluster()
+    assert apply(cluster, check_mode=True, scale=[{"name": "a", "replicas": 3}])["changed"]
     assert cluster.asked == []
 
 

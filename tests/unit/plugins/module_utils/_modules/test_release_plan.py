@@ -158,9 +158,9 @@ def test_retiring_scales_all_of_the_idle_color() -> None:
     ]
     found = plan(*there, goal="retire", commit=None, manifests=None)
     assert found["action"] == "retire"
-    assert [(each["metadata"]["name"], each["spec"]) for each in found["scale"]] == [
-        ("shop-green", {"replicas": 0}),
-        ("shop-worker-green", {"replicas": 0}),
+    assert found["scale"] == [
+        {"name": "shop-green", "replicas": 0},
+        {"name": "shop-worker-green", "replicas": 0},
     ]
 
 

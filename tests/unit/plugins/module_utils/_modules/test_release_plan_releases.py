@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import gzip
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,14 @@ import pytest
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import Event, Ledger, contents
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.lock import freed
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import MANIFEST, Release
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
+    MANIFEST,
+    ORDER,
+    REJECTED,
+    Release,
+)
 
-from ..some_router import facts, mended, open_swap
+from ..some_router import cut_off, facts, facts_of, mended, open_swap
 from .plans import HASHES, Cluster, deployment, manifests, names, plan, service
 
 
@@ -185,3 +191,141 @@ def test_a_lock_that_was_held_after_the_router_was_read_is_not_as_it_was_seen() 
     assert plan(lease, since=time.time() - 5)["lock_version"] == "7"
     assert plan(lease, since=time.time() - 60)["lock_version"] == "0"
     assert plan(since=time.time() - 5)["lock_version"] == ""
+
+
+def with_order(order: str, release: Release = NEW) -> Event:
+    return replace(moved(release, OLD), details={"order": order})
+
+
+@pytest.mark.parametrize(
+    ("noted", "events", "changes", "told"),
+    [
+        ("1207", [], {"order": "1201"}, "0099999 has order 1201, but 00abcde with order 1207 is live"),
+        ("1207", [], {"order": "1201", "goal": "stage"}, "with order 1207 is live"),
+        ("1207", [with_order("1300")], {"order": "1250"}, "with order 1300 is live"),
+        ("2026-11-30T17:00:00Z", [], {"order": "1201"}, "cannot be compared"),
+        ("", [], {"order": "last"}, "bluegreen_order is 'last'"),
+        ("1207", [], {"order": "1207"}, ""),
+        ("1207", [], {"order": ""}, ""),
+        ("1207", [], {"order": "any"}, ""),
+        ("", [], {"order": "1"}, ""),
+        ("1207", [], {"order": "1201", "goal": "rollback", "commit": "0012345", "manifests": None}, ""),
+    ],
+)
+def test_an_older_commit_overtakes_no_newer_one(
+    noted: str, events: list[Event], changes: dict[str, Any], told: str
+) -> None:
+    live = deployment("blue", "00abcde")
+    live["metadata"]["annotations"] |= {ORDER: noted} if noted else {}
+    there = live, service("blue"), deployment("green"), service("green"), ledger(*events)
+    asked = {"commit": "0099999", "manifests": manifests("0099999")} | changes
+    if told:
+        with pytest.raises(InputError, match=told):
+            plan(*there, **asked)
+    else:
+        assert plan(*there, **asked)["action"] in ("stage", "swap")
+
+
+def test_the_order_is_noted_on_the_release_and_for_the_ledger() -> None:
+    there = deployment("blue"), service("blue")
+    found = plan(*there, order="1207")
+    assert (found["order"], found["objects"][0]["metadata"]["annotations"][ORDER]) == ("1207", "1207")
+    assert ORDER not in found["objects"][1]["metadata"].get("annotations", {})
+    assert found["manifest"] == plan(*there)["manifest"]
+    without = plan(*there, order="any")
+    assert (without["order"], ORDER in str(without["objects"])) == (None, False)
+    # What is live already may be asked for again, by however old a pipeline.
+    live = deployment("blue", "00abcde")
+    live["metadata"]["annotations"][ORDER] = "1207"
+    again = plan(live, service("blue"), order="7")
+    assert (again["action"], again["releases"]["blue"]["order"]) == ("unchanged", "1207")
+
+
+def test_a_way_back_keeps_the_order_that_the_release_had() -> None:
+    events = with_order("1190", OLD), moved(NEW, OLD)
+    there = deployment("blue", "00abcde"), service("blue"), ledger(*events, kept=kept())
+    found = plan(*there, goal="rollback", commit="", manifests=None)
+    assert found["action"] == "stage"
+    assert (found["order"], found["objects"][0]["metadata"]["annotations"][ORDER]) == ("1190", "1190")
+
+
+BACK = replace(moved(OLD, NEW, "rolled_back"), details={"hold": True}, by={"user": "ada", "host": "laptop"})
+ON_BLUE = deployment("blue"), service("blue"), deployment("green", "00abcde"), service("green")
+ON_BLUE[2]["metadata"]["annotations"][REJECTED] = NEW.mark("later")
+HELD = {"by": "ada@laptop", "at": "2026-01-02T03:04:05+00:00", "from": "00abcde", "to": "0012345"}
+THIRD = {"commit": "0099999", "manifests": manifests("0099999")}
+
+
+@pytest.mark.parametrize("goal", ["deploy", "stage"])
+def test_a_rollback_holds_what_would_be_brought_up_next(goal: str) -> None:
+    there = *ON_BLUE, ledger(BACK)
+    for asked in ({"commit": "00abcde"}, {"commit": "00abcde", "release_hold": True}, THIRD):
+        with pytest.raises(InputError, match="on hold: ada@laptop went back from 00abcde to 0012345"):
+            plan(*there, goal=goal, **asked)
+    assert plan(*there, goal=goal, release_hold=True, **THIRD)["action"] == "stage"
+    assert plan(*ON_BLUE, ledger(BACK, moved(OLD, None, "released")), goal=goal, **THIRD)["action"] == "stage"
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({"commit": "0012345", "manifests": manifests("0012345")}, "unchanged"),
+        ({"goal": "switch", "commit": "0012345"}, "unchanged"),
+        ({"goal": "rollback", "commit": "00abcde"}, "swap"),
+        ({"goal": "retire"}, "retire"),
+        ({"goal": "repair"}, "unchanged"),
+    ],
+)
+@pytest.mark.parametrize("frozen", ["", "the sale"])
+def test_a_hold_and_a_freeze_leave_ways_back_and_nothing_to_do_alone(
+    changes: dict[str, Any], action: str, frozen: str
+) -> None:
+    asked = {"commit": None, "manifests": None, "frozen": frozen} | changes
+    assert plan(*ON_BLUE, ledger(BACK), **asked)["action"] == action
+
+
+def test_a_hold_is_told_and_released() -> None:
+    asked: dict[str, Any] = {"commit": None, "manifests": None}
+    status = plan(*ON_BLUE, ledger(BACK), goal="status", frozen="the sale", **asked)
+    assert (status["hold"], status["frozen"]) == (HELD, "the sale")
+    odd = facts(drift=mended("mixed"))
+    found = plan(*ON_BLUE, ledger(BACK), goal="release", router=odd, smoke="preview", **asked)
+    assert (found["action"], found["color"], found["commit"], found["steps"]) == (
+        "release", "blue", "0012345", [{"do": "release"}],
+    )  # fmt: skip
+    nothing = plan(*ON_BLUE, goal="release", frozen="False", **asked)
+    assert (nothing["action"], nothing["reason"]) == ("unchanged", "nothing is on hold")
+    assert (nothing["hold"], nothing["frozen"]) == (None, "")
+
+
+def test_a_rollback_says_whether_it_holds() -> None:
+    there = deployment("blue", "00abcde"), service("blue"), deployment("green"), service("green")
+    back = {"goal": "rollback", "commit": "", "manifests": None}
+    assert [plan(*there, **back, hold_after_rollback=each)["holds"] for each in (False, True)] == [
+        False,
+        True,
+    ]
+    assert plan(*there, hold_after_rollback=True)["holds"] is False
+
+
+@pytest.mark.parametrize("goal", ["deploy", "stage", "switch"])
+def test_what_is_frozen_wants_a_reason(goal: str) -> None:
+    there = deployment("blue"), service("blue"), deployment("green", "00abcde"), service("green")
+    commit = "00abcde" if goal == "switch" else "0099999"
+    asked = {"goal": goal, "commit": commit, "manifests": manifests(commit) if goal != "switch" else None}
+    with pytest.raises(InputError, match="frozen: the sale"):
+        plan(*there, **asked, frozen="the sale")
+    assert plan(*there, **asked, frozen="the sale", thaw="no login")["thaw"] == "no login"
+    assert plan(*there, **asked, thaw="no login")["thaw"] is None
+
+
+def test_a_port_that_is_closed_waits_for_no_permission() -> None:
+    router = facts_of(cut_off("green"))
+    there = (
+        deployment("blue"),
+        service("blue"),
+        deployment("green", "00abcde"),
+        service("green"),
+        ledger(BACK),
+    )
+    assert plan(*there, router=router, frozen="the sale")["action"] == "swap"

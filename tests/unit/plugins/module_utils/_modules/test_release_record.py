@@ -131,11 +131,14 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
         "run": "r1",
         "limit": 50,
         "judges": True,
+        "hold": False,
         **dict.fromkeys(
             (
                 "left",
                 "keep",
                 "rendered",
+                "order",
+                "thaw",
                 "awx",
                 "seconds",
                 "gap_ms",
@@ -162,7 +165,7 @@ def test_a_mark_is_written_once(event: str, name: str, mark: str) -> None:
     assert (seen.proven, seen.rejected) == (mark == PROVEN, mark == REJECTED)
 
 
-@pytest.mark.parametrize("event", ["failed", "swapped", "rollback", "retired"])
+@pytest.mark.parametrize("event", ["failed", "swapped", "rollback", "retired", "released"])
 def test_other_events_mark_nothing(event: str) -> None:
     cluster = Cluster(commit="0077777")
     record(cluster, event=event, left=OLD)
@@ -173,14 +176,19 @@ def test_other_events_mark_nothing(event: str) -> None:
 def test_an_event_holds_what_is_known_of_it() -> None:
     cluster = Cluster()
     record(cluster, awx={"job": "17", "user": "ada"}, seconds={"stage": 4.2, "swap": None})
-    record(cluster, event="swapped", left=OLD, gap_ms={"80": 12})
-    staged, swapped = cluster.events
+    record(cluster, event="swapped", left=OLD, gap_ms={"80": 12}, order="1207")
+    record(cluster, event="rolled_back", left=OLD, order="1207")
+    staged, swapped, back = cluster.events
     assert (staged.release, staged.color, staged.run) == (Release("0012345", "f00d"), "green", "r1")
     assert staged.at == "2025-10-09T08:53:20+00:00"
     assert staged.details == {"images": {"shop:0012345": "sha256:1"}, "seconds": {"stage": 4.2}}
     assert (staged.by["awx_job"], staged.by["awx_user"]) == ("17", "ada")
     assert staged.by.keys() >= {"user", "host"}
-    assert (swapped.left, swapped.details) == (Release("0099999", "beef"), {"gap_ms": {"80": 12}})
+    assert (swapped.left, swapped.details) == (
+        Release("0099999", "beef"),
+        {"gap_ms": {"80": 12}, "order": "1207"},
+    )
+    assert back.details == {}
 
 
 @pytest.mark.parametrize(
@@ -196,6 +204,14 @@ def test_which_failures_make_a_release_bad(outcome: str, judges: bool, bad: bool
     assert failed.details["cause"].startswith("image not found!!!")
     assert len(failed.details["cause"]) == 300
     assert "hunter2" not in str(cluster.ledger)
+
+
+def test_only_a_rollback_holds_and_a_reason_to_thaw_is_kept() -> None:
+    cluster = Cluster()
+    record(cluster, event="swapped", left=OLD, hold=True, thaw="nobody can log in\nat all")
+    record(cluster, event="rolled_back", left=OLD, hold=True)
+    swapped, back = cluster.events
+    assert (swapped.details, back.details) == ({"thaw": "nobody can log in"}, {"hold": True})
 
 
 def test_an_event_is_written_once_a_run() -> None:

@@ -55,6 +55,10 @@ def test_what_is_asked_for(params: dict[str, Any], asked: list[tuple[str, ...]])
     ("params", "told"),
     [
         (
+            {**DEPLOYMENT, "kind": "DaemonSet", "replicas": 2},
+            "replicas is for Deployment or StatefulSet; a DaemonSet has no number to be told.",
+        ),
+        (
             {"kind": "Deployment", "namespace": "demo"},
             "asked for by name or by label_selectors; neither was given.",
         ),

@@ -12,6 +12,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes im
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.events import read_event
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.pods import read_pod
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.rollouts import at_least
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.trouble import pod_causes
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts import Seen, Verdict
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.workloads import judge
@@ -74,6 +75,15 @@ def test_a_deployment_is_ready_when_all_its_counters_agree(spec: Object, status:
     verdict = judged(workload(spec=spec, status=status))
     assert verdict.ready is not bool(lack)
     assert verdict.reason == (lack or f"{verdict.wanted} of {verdict.wanted} replicas are available")
+
+
+@pytest.mark.parametrize(("least", "lack"), [(0, ""), (2, ""), (3, "it wants 2 replicas, and 3 are needed")])
+def test_one_that_was_scaled_down_is_not_ready_for_who_needs_more(least: int, lack: str) -> None:
+    thing = workload(status=complete())
+    verdict = at_least(thing, judged(thing), least)
+    assert (verdict.ready, verdict.reason) == (not lack, lack or "2 of 2 replicas are available")
+    told = [(cause.code, cause.patience) for cause in verdict.causes]
+    assert told == ([("TooFewReplicas", SETTLE)] if lack else [])
 
 
 def test_a_deployment_that_is_being_deleted_is_not_ready() -> None:
