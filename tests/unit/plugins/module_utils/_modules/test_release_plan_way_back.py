@@ -200,7 +200,7 @@ class World:
         service = found["to_service"]
         color = found["color"]
         for thing in found["scale"]:
-            self._scale(thing["metadata"]["name"], thing["spec"]["replicas"])
+            self._scale(thing["name"], thing["replicas"])
         for step in found["steps"]:
             if step["do"] == "bring_up":
                 for thing in found["objects"]:
