@@ -29,7 +29,7 @@ told = {{
     "pid": os.getpid(),
     "mode": os.stat(variables).st_mode & 0o777,
     "variables": json.load(open(variables)),
-    "skipped": os.environ.get("ANSIBLE_DISPLAY_SKIPPED_HOSTS"),
+    "output": os.environ.get("ANSIBLE_STDOUT_CALLBACK"),
 }}
 json.dump(told, open({told!r}, "w"))
 if os.environ.get("FAKE_WAITS"):
@@ -165,9 +165,9 @@ def test_variables_of_the_role_are_settings(keyboard: Keyboard) -> None:
 
 def test_what_the_user_has_set_of_ansible_stays(keyboard: Keyboard) -> None:
     keyboard.type("status")
-    assert keyboard.told["skipped"] == "false"
-    keyboard.type("status", ANSIBLE_DISPLAY_SKIPPED_HOSTS="true")
-    assert keyboard.told["skipped"] == "true"
+    assert keyboard.told["output"] == "octoblu.bluegreen.brief"
+    keyboard.type("status", ANSIBLE_STDOUT_CALLBACK="default")
+    assert keyboard.told["output"] == "default"
 
 
 @pytest.mark.parametrize("code", [0, 2, 4])
