@@ -28,14 +28,18 @@ import atexit
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible.utils.color import stringc
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens import brief
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan_line import plan_line
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.progress import PHASES, phase_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import Screen
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.table import table
@@ -54,6 +58,8 @@ class _Host:
         self.phase = ""
         self.ended = False
         self.waited = False
+        self.routers: dict[str, Any] = {}
+        self.planned = False
 
 
 class CallbackModule(DefaultCallback):  # type: ignore[misc]
@@ -140,16 +146,27 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
             if task.action not in C._ACTION_ALL_INCLUDES:
                 self._phase(known, "hook", f"{task.get_name(include_role_fqcn=False)}: {_did(told)}")
             return
+        if module == "elb_color_facts":
+            known.routers = told.get("load_balancers") or {}
         if module == "release_plan":
             known.app = (told.get("hook") or {}).get("app", known.app)
+            known.planned = bool(context.CLIARGS.get("check")) and self._planned(known, told)
         if module == "release_report":
             self._ended(known, told)
             return
         ended = phase_of(module, told, known.app)
         # The second look at readiness is a part of the checks.
-        if ended and not (module == "k8s_wait_ready" and known.waited):
+        if ended and not known.planned and not (module == "k8s_wait_ready" and known.waited):
             self._phase(known, *ended, timed=module != "release_plan")
         known.waited = known.waited or module == "k8s_wait_ready"
+
+    def _planned(self, known: _Host, plan: dict[str, Any]) -> bool:
+        """Begin with what can be approved, where there is anything; the rest of a check is its difference."""
+        facts = known.routers.get(str((plan.get("hook") or {}).get("load_balancer")))
+        line = plan_line(plan, known.app, router_of(facts)) if facts else ""
+        if line:
+            self._show(brief.wrapped("", line, self._width))
+        return bool(line)
 
     def _phase(self, known: _Host, phase: str, text: str, timed: bool = True) -> None:
         seconds = time.monotonic() - known.began if timed and known.began is not None else None
@@ -161,6 +178,8 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
         known.ended = True
         self._results |= (told.get("ansible_facts") or {}).get("bluegreen_result") or {}
         screen = brief.without_phases(Screen(**told["screen"]))
+        if known.planned and not screen.fails:
+            screen = replace(screen, head=f"{known.app}: nothing was changed, this was a check")
         self._show(brief.verdict_lines(screen, self._width), C.COLOR_OK if screen.good else C.COLOR_ERROR)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:

@@ -75,6 +75,12 @@ options:
         description: The RV(octoblu.bluegreen.k8s_lock#module:token) of the hold.
         type: str
         required: true
+  difference:
+    description:
+      - What C(--diff) shows in check mode instead of the difference to what is there, as
+        RV(octoblu.bluegreen.release_plan#module:difference) has it.
+    type: list
+    elements: dict
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - octoblu.bluegreen._kubernetes
@@ -147,6 +153,7 @@ MODULE = Module(
                 "token": {"type": "str", "required": True, "no_log": False},
             },
         },
+        "difference": {"type": "list", "elements": "dict"},
         **ARGUMENT_SPEC,
     },
 )

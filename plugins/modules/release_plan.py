@@ -358,6 +358,18 @@ told:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {check: {begins: true}, record: {event: swapped, frees: true}}
+difference:
+  description:
+    - In check mode, how what would serve differs from what serves, object by object, colors and node ports taken out, for
+      C(--diff). Null where nothing has to be brought up, or nothing serves yet.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: dict
+last_gap_ms:
+  description: For how many milliseconds a port was closed by the last swap that the ledger knows; null where it knows none.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: int
+  sample: 158
 apart:
   description:
     - In which lines of which templates the colors differ in more than the color and its node ports, as a template that

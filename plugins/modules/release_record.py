@@ -241,7 +241,9 @@ MODULE = Module(
     required_one_of=[("commit", "service")],
     required_together=[("commit", "manifest")],
     required_if=[
-        ("event", event, ("commit",)) for event in EVENTS if event not in ("rollback", "rolled_back", "released")
+        ("event", event, ("commit",))
+        for event in EVENTS
+        if event not in ("rollback", "rolled_back", "released")
     ],
 )
 

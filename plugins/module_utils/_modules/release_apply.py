@@ -17,6 +17,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import I
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, Show
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules.k8s_lock import check_held
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.apply import How, apply
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.difference import hidden
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import Object, as_written
 
 
@@ -38,10 +39,11 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         warnings += done.warnings
         there, then = as_written(done.before), as_written(done.after)
         if there != then:
-            before, after = _shown(there, then)
+            before, after = hidden(there, then)
             diff.append({"before_header": what, "after_header": what, "before": before, "after": after})
         applied.append({"kind": wanted["kind"], "name": wanted["metadata"]["name"], "changed": there != then})
-    return {"changed": bool(diff), "applied": applied, "diff": diff, "warnings": warnings}
+    shown = params["difference"] if check_mode and params["difference"] is not None else diff
+    return {"changed": bool(diff), "applied": applied, "diff": shown, "warnings": warnings}
 
 
 def _scaled(name: str, replicas: int) -> Object:
@@ -60,16 +62,3 @@ def _check(wanted: Mapping[str, Any], number: int) -> None:
     for field in ("apiVersion", "kind", "metadata.name"):
         if not isinstance(named.get(field), str) or not named[field]:
             raise InputError(f"Object {number + 1} of objects has no {field}, so nothing was applied.")
-
-
-def _shown(before: Object, after: Object) -> tuple[Object, Object]:
-    """Both without the values of a Secret, of which only the names and whether they change are shown."""
-    if after.get("kind") != "Secret":
-        return before, after
-    old, new = before.get("data") or {}, after.get("data") or {}
-    hidden = {
-        key: "hidden" if old.get(key) == value else "hidden, and other than before"
-        for key, value in new.items()
-    }
-    shown = {**before, "data": dict.fromkeys(old, "hidden")} if before else before
-    return shown, {**after, "data": hidden}

@@ -143,7 +143,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
 
     state = read_cluster_state(client, params["app"], params["namespace"], places)
     shown_by = router_of(params["preview_router"]) if params["preview_router"] else None
-    case = Case(params, client, router, shown_by, places, state)
+    case = Case(params, client, router, shown_by, places, state, check_mode)
     result = _describe(case)
     if goal not in READING:
         check_claim(router, state.claim, params["claim"])

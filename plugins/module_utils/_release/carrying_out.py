@@ -26,6 +26,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decisio
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.facts import (
     way_back_facts,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
+    last_gap,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifest import (
     node_ports,
 )
@@ -102,6 +105,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "steps": list(in_order),
         "files": files(in_order),
         "told": details(in_order),
+        "last_gap_ms": last_gap(case.state.ledger.events),
         "apart": list(rendered.apart) if rendered else [],
         "takes": lock_taken(decision, scene),
         "lock_seconds": scene.lock_seconds,
@@ -151,6 +155,7 @@ def _planned(case: Case, decision: Decision, capacity: Capacity | None, rendered
         "undo": [],
         "scale": [],
         "capacity": None,
+        "difference": None,
         "keep": None,
         "service": [],
         "secret": False,

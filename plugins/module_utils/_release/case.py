@@ -48,6 +48,7 @@ class Case:
     shown_by: Router | None
     places: Mapping[str, Place]
     state: ClusterState
+    check_mode: bool = False
 
     @property
     def goal(self) -> str:

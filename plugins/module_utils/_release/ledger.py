@@ -274,6 +274,12 @@ def rows(ledger: Ledger, live: Release | str | None, rollback: str | None) -> li
     return found
 
 
+def last_gap(events: Sequence[Event]) -> int | None:
+    """For how many milliseconds a port was closed by the last swap that is known."""
+    gaps = next((event.details["gap_ms"] for event in reversed(events) if event.details.get("gap_ms")), None)
+    return max(map(int, gaps.values())) if gaps else None
+
+
 def ended(event: Event) -> str:
     """How a run ended whose last event this is."""
     if event.event == FAILED:

@@ -41,6 +41,10 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.decision import (
     wants_service,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.difference import (
+    called,
+    difference,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.ledger import (
     pack,
     unpack,
@@ -49,6 +53,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.manifes
     Object,
     Place,
     applied_before,
+    as_written,
     check,
     deployment_of,
     keep_running,
@@ -129,8 +134,40 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
         "service": leading(case, color, deployment_of(objects, place)),
         "smoke": smoke(case, color, service_of(objects, place)),
         "keep": to_keep(case, release, by_color),
+        "difference": _difference(case, color, tried),
         "warnings": warnings,
     }
+
+
+def _difference(case: Case, color: str, tried: Sequence[Applied]) -> list[Facts] | None:
+    """What would serve beside what serves; None where that is not asked for, or nothing serves."""
+    live = case.router.live
+    if not case.check_mode or live in (None, color) or live is None:
+        return None
+    ours, theirs = case.places[color], case.places[live]
+    then = {called(each.after, ours): each.after for each in tried if _is_of(each.after, ours)}
+    wanted = [
+        (each["apiVersion"], each["kind"], _turned(each["metadata"]["name"], ours, theirs))
+        for each in then.values()
+    ]
+    serving = case.state.sides[live].release
+    kept = unpack(case.state.ledger.kept[serving]) if serving and serving in case.state.ledger.kept else None
+    wanted += [
+        (each["apiVersion"], each["kind"], each["metadata"]["name"])
+        for each in (kept.objects[live] if kept else ())
+    ]
+    namespace = case.params["namespace"]
+    found = together([partial(case.client.get, *each, namespace) for each in dict.fromkeys(wanted)])
+    there = {called(each, theirs): as_written(each) for each in found if each is not None}
+    return difference(there, {name: as_written(each) for name, each in then.items()}, theirs, ours)
+
+
+def _is_of(entry: Mapping[str, Any], place: Place) -> bool:
+    return place.color in entry["metadata"]["name"]
+
+
+def _turned(name: str, place: Place, into: Place) -> str:
+    return name.replace(place.color, into.color)
 
 
 def proven_way_back(case: Case) -> WayBack:

@@ -26,21 +26,21 @@ def without_phases(screen: Screen) -> Screen:
 
 def verdict_lines(screen: Screen, width: int) -> list[str]:
     mark = GOOD if screen.good else BAD
-    lines = _wrapped(f"{mark} ", screen.head, width)
+    lines = wrapped(f"{mark} ", screen.head, width)
     labels = max((len(label) for label, _text in screen.lines if label), default=0)
     for label, text in screen.lines:
         # Of a table the columns are to stand below each other, however wide it is.
         if not label:
             lines.append(f"  {text}".rstrip())
             continue
-        lines += _wrapped(f"  {label}:".ljust(labels + 4), text, width)
+        lines += wrapped(f"  {label}:".ljust(labels + 4), text, width)
     return lines
 
 
 def phase_lines(app: str, phase: str, text: str, seconds: float | None, width: int) -> list[str]:
     """A phase that is over, or that runs, with the time that it has taken at the right."""
     took = "" if seconds is None else f"{seconds:.1f} s"
-    lines = _wrapped(f"{app}   {phase.ljust(_PHASE)}", text, width - (len(took) + 2 if took else 0))
+    lines = wrapped(f"{app}   {phase.ljust(_PHASE)}", text, width - (len(took) + 2 if took else 0))
     if took:
         lines[-1] = f"{lines[-1].ljust(width - len(took) - 2)}  {took}"
     return lines
@@ -55,7 +55,8 @@ def running_line(app: str, phase: str, text: str, seconds: float, width: int) ->
     return f"{line.ljust(room)}  {took}"
 
 
-def _wrapped(begin: str, text: str, width: int) -> list[str]:
+def wrapped(begin: str, text: str, width: int) -> list[str]:
+    """A text behind its beginning, and below that where one line is not enough."""
     room = max(width - len(begin), 20)
     parts: Sequence[str] = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
     return [(begin if at == 0 else " " * len(begin)) + part for at, part in enumerate(parts)]

@@ -54,8 +54,10 @@ PLANNED = PLAN | {
     "commit": "2b2b2b2",
     "releases": {"blue": ONE, "green": NOTHING},
     "rollback": BACK,
-    "hook": {"app": "shop"},
-    "steps": [{"do": "mark", "lock": {"phase": "swap"}}],
+    "hook": {"app": "shop", "load_balancer": "shop-lb"},
+    "objects": [{}] * 3,
+    "last_gap_ms": 158,
+    "steps": [{"do": "mark", "lock": {"phase": "swap"}}, {"do": "swap"}],
 }
 READY = {
     "ready": True,
@@ -151,6 +153,13 @@ ENDED: dict[str, Run] = {
         swap=SWAPPED | {"gap_ms": {}},
     ),
     "deployed-check": told(check_mode=True, applied={"changed": True}, swap=SWAPPED | {"gap_ms": {}}),
+    "staged-check": told(
+        "stage",
+        check_mode=True,
+        plan=PLANNED | {"steps": [{"do": "bring_up"}], "apart": ["shop.yml.j2, line 12"]},
+    ),
+    "rolled-back-check": told("rollback", SERVES_GREEN, check_mode=True, plan=GOING_BACK | {"objects": []}),
+    "resolved-check": told(check_mode=True, plan=PLANNED | {"action": "resolve", "color": "blue"}),
     "unchanged": told(router=SERVES_GREEN, plan=LATER | {"action": "unchanged"}),
     "staged": told("stage", **STAGED),
     "switched": told("switch", plan=LATER | {"live": "blue", "action": "swap"}, smoke=ANSWERED, swap=SWAPPED),

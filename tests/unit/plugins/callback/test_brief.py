@@ -70,6 +70,7 @@ def shown(run: Run, width: int, terminal: bool, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("BLUEGREEN_OOPS", "1")
+    monkeypatch.setattr(brief.context, "CLIARGS", {"check": run.asked.check_mode})
     callback = brief.CallbackModule()
     for name, module in RETURNED.items():
         if run[name]:
