@@ -84,6 +84,10 @@ options:
       - For V(staged) and V(swapped), the order that the release was deployed with, as
         RV(octoblu.bluegreen.release_plan#module:order) has it.
     type: str
+  repairs:
+    description: Whether the router was pointed at it to repair it.
+    type: bool
+    default: false
   awx:
     description: The AWX job that this is, if any.
     type: dict
@@ -216,6 +220,7 @@ MODULE = Module(
         "run": {"type": "str", "required": True},
         "keep": {"type": "str"},
         "rendered": {"type": "str"},
+        "repairs": {"type": "bool", "default": False},
         "order": {"type": "str"},
         "awx": {"type": "dict", "options": {"job": {"type": "str"}, "user": {"type": "str"}}},
         "seconds": {"type": "dict"},

@@ -129,6 +129,7 @@ def _event(
         "seconds": {phase: value for phase, value in (params["seconds"] or {}).items() if value is not None},
         "gap_ms": params["gap_ms"],
         "rendered": params["rendered"],
+        "repairs": params["repairs"],
         # The run's own release is not always what the event speaks of.
         "order": params["order"] if params["event"] in (STAGED, SWAPPED) else None,
         "outcome": params["outcome"],

@@ -290,6 +290,8 @@ def ended(event: Event) -> str:
         return f"rollback{_from(event)}, cut off"
     if event.event == ROLLED_BACK:
         return f"rolled back{_from(event)}"
+    if event.event == SWAPPED and event.details.get("repairs"):
+        return "repaired"
     return {SWAPPED: "deployed", RELEASED: "hold released"}.get(event.event, event.event)
 
 

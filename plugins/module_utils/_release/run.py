@@ -34,7 +34,7 @@ class Asked:
     """What a run is for.
 
     ``action`` is what the role was asked for, ``on_failure`` whether a failure behind the swap goes back,
-    ``hooked`` whether there are hooks for a failure. Times are seconds since the epoch.
+    ``hooked`` whether there are hooks for a failure, ``list_limit`` how many runs a list shows, 0 for all. Times are seconds since the epoch.
     """
 
     app: str
@@ -47,6 +47,7 @@ class Asked:
     finished: float
     on_failure: str = "rollback"
     hooked: bool = False
+    list_limit: int = 0
 
 
 @dataclass(frozen=True)

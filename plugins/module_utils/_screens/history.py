@@ -25,6 +25,7 @@ def history(run: Run) -> Screen:
     rows = list(reversed(run.plan.get("history") or []))
     if not rows:
         return Screen(f"{run.asked.app}: the ledger is empty")
+    rows = rows[-run.asked.list_limit :]
     head = ("", "commit", "color", "when", "who", "ended")
     table = [head, *(_row(row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]

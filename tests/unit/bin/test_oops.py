@@ -150,6 +150,9 @@ def test_every_playbook_has_a_command() -> None:
 
 
 def test_the_plan_and_what_is_for_ansible(keyboard: Keyboard) -> None:
+    keyboard.type("list", "--limit", "3", "-v")
+    assert keyboard.told["variables"]["bluegreen_list_limit"] == 3
+    assert keyboard.told["arguments"][4:-1] == ["-v"]
     keyboard.type("deploy", "1", "--check", "--", "-vv", "--check")
     assert keyboard.told["arguments"][4:-1] == ["--check", "--diff", "-vv", "--check"]
 
@@ -274,3 +277,12 @@ def test_a_signal_is_ansibles_and_the_file_goes_however_it_ends(
     assert process.returncode == -number
     assert "oops" not in errors
     assert _gone(Path(keyboard.told["file"]))
+
+
+def test_its_version_is_the_collections(keyboard: Keyboard) -> None:
+    [version] = [
+        line.split()[1]
+        for line in (CHECKOUT / "galaxy.yml").read_text().splitlines()
+        if line[:8] == "version:"
+    ]
+    assert keyboard.type("--version").stdout == f"oops of octoblu.bluegreen {version}\n"

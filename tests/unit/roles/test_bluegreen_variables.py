@@ -38,6 +38,7 @@ GIVEN = {
 DECISIVE = [
     "__bluegreen_load_balancer",
     "__bluegreen_commit",
+    "__bluegreen_list_limit",
     "__bluegreen_lock_wait",
     "__bluegreen_smoke_expect",
     "__bluegreen_smoke_path",

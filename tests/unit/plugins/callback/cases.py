@@ -379,6 +379,9 @@ ENDED: dict[str, Run] = {
             ]
         },
     ),
+    "list-limited": told(
+        "list", list_limit=1, plan=STANDING | {"history": [ROW, ROW | {"commit": "1a1a1a1", "live": False}]}
+    ),
     "list-empty": told("list", plan=STANDING | {"history": []}),
 }
 

@@ -63,7 +63,11 @@ ASKED = Asked(
 
 def run(action: str = "deploy", router: dict[str, Any] | None = None, **parts: Any) -> Run:
     """A run whose tasks have returned ``parts``; the rest is of what was asked for."""
-    other = {name: parts.pop(name) for name in ("check_mode", "hooked", "on_failure") if name in parts}
+    other = {
+        name: parts.pop(name)
+        for name in ("check_mode", "hooked", "list_limit", "on_failure")
+        if name in parts
+    }
     did: dict[str, Any] = {
         "facts": {"load_balancers": {"shop-lb": ROUTER if router is None else router}},
         "plan": PLAN,

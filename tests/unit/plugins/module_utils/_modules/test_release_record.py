@@ -137,6 +137,7 @@ def record(cluster: Cluster, check_mode: bool = False, **changes: Any) -> dict[s
                 "left",
                 "keep",
                 "rendered",
+                "repairs",
                 "order",
                 "thaw",
                 "awx",

@@ -234,3 +234,15 @@ def test_the_history_has_a_row_a_run_newest_first() -> None:
 )
 def test_who_did_it(by: dict[str, str], expected: str) -> None:
     assert _ledger.who(by) == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "details", "told"),
+    [("swapped", {}, "deployed"), ("swapped", {"repairs": True}, "repaired"), ("staged", {}, "staged")],
+)
+def test_a_repair_is_no_deploy(event: str, details: dict[str, Any], told: str) -> None:
+    release = Release("0012345", "m1")
+    assert (
+        _ledger.ended(Event(event, "2026-01-01T00:00:00+00:00", "r", release, "blue", details=details))
+        == told
+    )
