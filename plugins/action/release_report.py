@@ -33,12 +33,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             left_out = given["left_out"]
             screen = Screen(left_out["msg"], good=False, fails=bool(left_out["fails"]))
             return stamped({"changed": False, "screen": asdict(screen)})
-        run = run_of(given["returned"], given["before"], given["asked"])
+        refused = str(given.get("refused") or "")
+        returned = (
+            {"failure": {"failed": True, "msg": refused, "at": given["asked"]["finished"]}}
+            if refused
+            else given["returned"]
+        )
+        run = run_of(returned, given["before"], given["asked"])
+        screen = Screen(refused, good=False, fails=True) if refused else screen_of(run)
         told = {run.asked.app: result(run)}
         return stamped(
             {
                 "changed": False,
-                "screen": asdict(screen_of(run)),
+                "screen": asdict(screen),
                 "ansible_facts": {"bluegreen_result": told},
                 "ansible_stats": {"data": {"bluegreen_result": told}, "aggregate": True, "per_host": False},
                 "warnings": _write(given.get("file"), told),

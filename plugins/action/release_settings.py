@@ -36,11 +36,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         try:
             names = [name for name in variables if name.startswith(PREFIX)]
             check_settings(entry["options"], names, self._values(entry["options"], variables))
+            refused = ""
         except InputError as error:
-            return stamped({"failed": True, "changed": False, "msg": error.message})
+            refused = error.message
         returned = self._task.args.get("returned") or {}
         before = {name: value["at"] for name, value in returned.items() if value.get("at")}
-        return stamped({"changed": False, "started": started, "before": before})
+        return stamped({"changed": False, "refused": refused, "started": started, "before": before})
 
     def _values(self, spec: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """What the variables come to. One that only a template of the manifests needs may hang on what is not there."""

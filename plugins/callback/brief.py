@@ -187,16 +187,10 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
         known = self._hosts.setdefault(host, _Host(host))
         self._paint().stop(host)
         self._handle_warnings(told)
-        if ignore_errors or (_is_ours(result._task) and _module(result._task) != "release_settings"):
+        if ignore_errors or _is_ours(result._task):
             # The verdict tells it.
             return
         name = result._task.get_name(include_role_fqcn=False)
-        if _is_ours(result._task):
-            known.ended = True
-            self._show(
-                brief.verdict_lines(Screen(str(told.get("msg")), good=False), self._width), C.COLOR_ERROR
-            )
-            return
         said = [str(told[key]) for key in ("msg", "stdout", "stderr") if told.get(key)]
         self._show(brief.phase_lines(known.app, "hook", f"{name}: failed", None, self._width), C.COLOR_ERROR)
         self._show([f"  {line}" for text in said for line in text.splitlines()])

@@ -153,6 +153,12 @@ options:
         announce it, give it more.
     type: int
     default: 10
+  details:
+    description:
+      - Whether a failure tells the pods, events and logs. Without, its message is the cause in a line, and what is left of
+        the result is C(ready), C(cause), C(elapsed), C(steady) and C(workloads).
+    type: bool
+    default: true
   log_lines:
     description:
       - How many of the last log lines to return of the containers that failed, V(0) for none.
@@ -387,6 +393,7 @@ MODULE = Module(
         "fail_fast": {"type": "bool", "default": True},
         "unschedulable_grace": {"type": "int", "default": 10},
         "log_lines": {"type": "int", "default": 20},
+        "details": {"type": "bool", "default": True},
     },
     mutually_exclusive=[("name", "label_selectors", "workloads")],
     required_one_of=[("name", "label_selectors", "workloads")],

@@ -24,6 +24,10 @@ options:
   asked:
     description: What the run is for. Without it nothing was done, as O(left_out) says.
     type: dict
+  refused:
+    description: As RV(octoblu.bluegreen.release_settings#module:refused); then nothing was done.
+    type: str
+    default: ""
   left_out:
     description: The C(msg) for a run that left out the role's beginning, and whether it C(fails) for that.
     type: dict

@@ -42,6 +42,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+refused:
+  description: What is wrong with them, empty where nothing is. It is no failure, so that the role can say how the run ended.
+  returned: success
+  type: str
 started:
   description: When the run began, in seconds since the epoch.
   returned: success

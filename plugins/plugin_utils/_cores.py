@@ -18,10 +18,15 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.release import __version__
+
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.kubectl_yaml import undecoded_line
 
 # What matters of an error in a template: ansible-core 2.18 wraps it up, with the template's text behind it.
 _WRAPPED = re.compile(r"original message: (?!.*original message: )(.+?)\. String: ", re.DOTALL)
+_UNDEFINED = re.compile(r"('[^']+' is undefined)")
+_OF_A_FILTER = re.compile(r"The filter plugin 'octoblu[.]bluegreen[.]\w+' failed: (.+)", re.DOTALL)
 
 _CORE = tuple(int(part) for part in __version__.split(".")[:2])
 
@@ -97,12 +102,15 @@ def rendered(action: Any, template: str, variables: Values, given: Mapping[str, 
     from ansible.plugins.loader import lookup_loader
 
     lookup = lookup_loader.get("ansible.builtin.template", loader=action._loader, templar=action._templar)
-    texts = lookup.run([template], variables=variables, template_vars=dict(given))
-    return text if isinstance(text := texts[0], str) else json.dumps(text)
+    [made] = lookup.run([template], variables=variables, template_vars=dict(given))
+    text = made if isinstance(made, str) else json.dumps(made)
+    if line := undecoded_line(text):
+        raise AnsibleError(f"line {line} is not UTF-8")
+    return text
 
 
 def template_error(error: BaseException) -> str:
     """Why a template does not render, without where Ansible came upon it."""
     told = str(error)
-    wrapped = _WRAPPED.search(told)
-    return wrapped[1] if wrapped else told
+    found = _WRAPPED.search(told) or _UNDEFINED.search(told) or _OF_A_FILTER.search(told)
+    return found[1] if found else told.rpartition("Task failed: ")[2]

@@ -25,6 +25,7 @@ def test_first_light(shop: Shop) -> None:
             "to": "0000001",
             "reason": "",
             "redeploy": False,
+            "service": None,
         }
 
         live = shop.objects(), shop.balancer.description

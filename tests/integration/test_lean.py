@@ -33,10 +33,10 @@ class Work:
     requests: int
 
 
-DEPLOY = Work(11, 17, 16, 42)
-UNCHANGED = Work(2, 8, 3, 5)
-STATUS = Work(2, 7, 3, 5)
-ROLLBACK = Work(9, 14, 16, 27)
+DEPLOY = Work(13, 13, 16, 44)
+UNCHANGED = Work(5, 5, 3, 5)
+STATUS = Work(5, 5, 3, 6)
+ROLLBACK = Work(11, 11, 16, 29)
 
 
 @pytest.fixture

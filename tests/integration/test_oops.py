@@ -31,25 +31,25 @@ def test_oops(shop: Shop) -> None:
             timeout=shop.settings.patience,
         )
 
-    assert "shop: a release of no deploy serves on green" in oops("status").stdout
+    assert f"{shop.settings.http_port} -> green" in oops("status").stdout
     first = oops("deploy", "0012345")
     assert first.returncode == 0, first.stdout + first.stderr
     assert shop.commit() == "0012345"
     planned = oops("deploy", "0000002", "--check")
-    assert "0000002 would serve on green" in planned.stdout
+    assert planned.stdout.startswith("Plan: shop 0012345 (live) -> 0000002 on green; 2 objects")
     assert shop.commit() == "0012345"
     assert oops("deploy", "0000002").returncode == 0
     assert oops("rollback").returncode == 0
     assert shop.commit() == "0012345"
     refused = oops("rollback")
     assert refused.returncode == 2
-    assert "no good release served before 0012345" in refused.stdout + refused.stderr
+    assert "no good release served before 0012345" in " ".join(refused.stdout.split())
     # Nobody brings the bad one back before somebody has said so.
     held = oops("deploy", "0000002")
     assert held.returncode == 2
     assert "went back from 0000002 to 0012345" in held.stdout + held.stderr
     assert "the hold is released, deploys go on" in oops("release").stdout
-    assert "0000002 would be deployed to green" in oops("deploy", "0000002", "--check").stdout
+    assert "-> 0000002 on green" in oops("deploy", "0000002", "--check").stdout
     listed = oops("list").stdout
     assert "hold released" in listed
     assert "rolled back from 0000002" in listed

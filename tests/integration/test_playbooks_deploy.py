@@ -89,6 +89,7 @@ def test_a_release_is_its_commit_and_its_manifests(shop: Shop) -> None:
         "to": "0012345",
         "reason": "",
         "redeploy": False,
+        "service": None,
     }
 
     shop.deployed("0000003")
@@ -170,7 +171,7 @@ def test_check_mode_shows_the_plan_and_changes_nothing(shop: Shop) -> None:
     before = shop.objects(), shop.balancer.description, shop.balancer.tags
     planned = shop.deploy("0000002", "--check", "--diff")
     assert planned.code == 0, planned.output
-    assert "0000002 would serve on green" in planned.output
+    assert "-> 0000002 on green; 2 objects" in planned.output
     assert (shop.objects(), shop.balancer.description, shop.balancer.tags) == before
 
 

@@ -28,7 +28,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "number": ({"commit": 5349}, "The commit 5349 is a number"),
     "label": ({"commit": "-x"}, "The commit '-x' cannot be a label"),
     "no-commit": ({"commit": None}, "No commit was given"),
-    "no-namespace": ({"bluegreen_namespace": None}, "missing required arguments: bluegreen_namespace"),
+    "no-namespace": ({"bluegreen_namespace": None}, "bluegreen_namespace is not given: set it for the host"),
     "app": ({"bluegreen_app": "Shop_1"}, "The application name 'Shop_1'"),
     "namespace": ({"bluegreen_namespace": "nowhere"}, "There is no namespace nowhere at http"),
     "balancer": ({"bluegreen_load_balancer": "not-there"}, "'not-there'"),
@@ -36,7 +36,14 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no-balancer": ({"bluegreen_load_balancer": {"nam": "x"}}, "'' cannot be the name of a Classic ELB"),
     "kind": ({"bluegreen_load_balancer": {"name": "x", "type": "gateway"}}, "gateway"),
     "smoke": ({"bluegreen_smoke": "maybe"}, "The smoke request 'maybe'"),
-    "replicas": ({"bluegreen_replicas": "many"}, "bluegreen_replicas"),
+    "replicas": (
+        {"bluegreen_replicas": "many"},
+        "bluegreen_replicas has to be a whole number, and is 'many'",
+    ),
+    "misspelt": (
+        {"bluegreen_replica": 3},
+        "has no variable bluegreen_replica; the nearest is bluegreen_replicas",
+    ),
     "aws-option": ({"bluegreen_aws": {"regoin": "x"}}, "regoin"),
     "hook-file": (
         {"bluegreen_hooks": {"after_swap": ["/no/such.yml"]}},
@@ -49,8 +56,11 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no-time": ({"bluegreen_ready_timeout": 0}, "The pods cannot become ready within 0 s"),
     "no-grace": ({"bluegreen_unschedulable_grace": -1}, "A pod cannot be without a node for -1 s"),
     "hook": ({"bluegreen_hooks": {"before_swaps": ["/x.yml"]}}, "There is no moment before_swaps"),
-    "hooks": ({"bluegreen_hooks": True}, "argument 'bluegreen_hooks' is of type bool"),
-    "hooks-of-texts": ({"bluegreen_hooks": "/x.yml"}, "argument 'bluegreen_hooks' is of type str"),
+    "hooks": ({"bluegreen_hooks": True}, "bluegreen_hooks has to be a dictionary, and is yes or no"),
+    "hooks-of-texts": (
+        {"bluegreen_hooks": "/x.yml"},
+        "bluegreen_hooks has to be a dictionary, and is a text",
+    ),
     "no-template": ({"bluegreen_manifests": ["nowhere.yml.j2"]}, "nowhere.yml.j2"),
 }
 TAGS: dict[str, tuple[dict[str, str], str]] = {
@@ -265,4 +275,4 @@ def test_a_number_is_told_from_a_string_on_the_command_line_and_in_a_file(shop: 
     refused(shop, "The commit 5349 is a number", shop.play("deploy", "-e", f"@{number}"))
     planned = shop.play("deploy", "--check", "-e", "commit=0012345")
     assert planned.code == 0, planned.output
-    assert "0012345 would serve on blue" in planned.output
+    assert "-> 0012345 on blue; " in planned.output

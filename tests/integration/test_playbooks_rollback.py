@@ -27,7 +27,7 @@ def test_back_and_no_further(twice: Shop) -> None:
     assert "0000009 is not known; blue runs 0000001" in refused.reason
     planned = twice.rollback("--check", "--diff", environment=QUICK)
     assert planned.code == 0, planned.output
-    assert "would roll back to 0000001 on blue" in planned.output
+    assert "Plan: shop 0000002 (live) -> 0000001 on blue; listeners " in planned.output
     assert (twice.objects(), twice.balancer.description) == (before, router)
 
     back = twice.rollback(commit="0000001")
@@ -72,14 +72,14 @@ def test_back_to_what_was_there_before_the_first_deploy(shop: Shop) -> None:
     deployed = shop.deploy("0000001")
     assert (deployed.outcome, shop.who()) == ("deployed", "blue"), deployed.output
     where = f"Service {shop.namespace}/legacy"
-    assert f"rollback: to {where} on green" in deployed.output
+    assert f"before: {where} on green, kept ready" in deployed.output
     status = shop.status(environment=QUICK)
     assert status.result["rollback"] == deployed.result["rollback"]
     back = shop.rollback()
     assert (back.outcome, back.result["commit"], back.result["color"]) == ("rolled_back", None, "green"), (
         back.output
     )
-    assert f"rolled back to {where} on green" in back.output
+    assert f"shop: {where} serves on green again" in back.output
     assert shop.who().startswith("legacy-")
     event = shop.events()[-1]
     assert (event["event"], event["service"], event.get("commit")) == (

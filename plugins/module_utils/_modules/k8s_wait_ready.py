@@ -109,7 +109,8 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     if ending.ready or check_mode:
         return _result(ending, Diagnosis((), (), ()))
     _check_namespaces(client, ending)
-    raise _failure(ending, diagnose(client, ending.verdicts, params["log_lines"]), client.now(), timeout)
+    failure = _failure(ending, diagnose(client, ending.verdicts, params["log_lines"]), client.now(), timeout)
+    raise failure if params["details"] else _in_short(failure)
 
 
 def wait(
@@ -267,6 +268,12 @@ def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: i
     ]
     cause = without_quotes(first, ending.verdicts, diagnosis.events)
     return NotReadyError("\n".join(lines), cause=cause, **_result(ending, diagnosis))
+
+
+def _in_short(failure: NotReadyError) -> NotReadyError:
+    """The cause alone, where somebody else tells the rest."""
+    told = {key: value for key, value in failure.details.items() if key not in ("pods", "events", "logs")}
+    return NotReadyError(failure.message.partition("\n")[0], **told)
 
 
 def _result(ending: Ending, diagnosis: Diagnosis) -> Result:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ _FILLED_IN = {
     "deployment.kubernetes.io/revision",
 }
 _OURS = "octoblu.bluegreen/"
+_COLOR = re.compile("bluegreen|blue|green")
 
 
 def difference(
@@ -64,7 +66,7 @@ def without_color(value: Any, place: Place) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [without_color(each, place) for each in value]
     if isinstance(value, str):
-        return value.replace(place.color, "<color>")
+        return _COLOR.sub(lambda found: "<color>" if found[0] == place.color else found[0], value)
     if isinstance(value, int) and not isinstance(value, bool) and value in place.node_ports:
         return f"<node port {place.node_ports.index(value) + 1}>"
     return value

@@ -127,7 +127,7 @@ def lines_apart(blue: str, green: str, places: Mapping[str, Place]) -> list[int]
     """
     numbers = zip(places["blue"].node_ports, places["green"].node_ports)  # noqa: B905
     ports = {str(ours): str(theirs) for ours, theirs in numbers}
-    pattern = "|".join(["blue", *(rf"(?<!\d){port}(?!\d)" for port in ports)])
+    pattern = "|".join(["blue(?!green)", *(rf"(?<!\d){port}(?!\d)" for port in ports)])
     told = re.sub(pattern, lambda found: ports.get(found[0], "green"), blue).splitlines()
     other_side = green.splitlines()
     apart = [at for at, lines in enumerate(zip(told, other_side), 1) if lines[0] != lines[1]]  # noqa: B905

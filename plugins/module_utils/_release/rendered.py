@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,11 @@ def read_rendered(
     return Rendered(
         Release(commit, digest(objects, places)),
         objects,
-        [f"{name}, line{'s' if len(lines) > 1 else ''} {_some(lines)}" for name, lines in apart if lines],
+        [
+            f"{os.path.basename(name)}, line{'s' if len(lines) > 1 else ''} {_some(lines)}"
+            for name, lines in apart
+            if lines
+        ],
     )
 
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -90,7 +90,7 @@ def _wrong(name: str, option: Mapping[str, Any], value: Any) -> Iterator[str]:
     if not found.error_messages:
         return
     choices = option.get("choices")
-    shown = f"'{value}'" if choices or option["type"] in _SHOWN else f"of type {type(value).__name__}"
+    shown = f"'{value}'" if choices or option["type"] in _SHOWN else _what(value)
     shown = shown if len(shown) <= _SHOWN_LENGTH else f"{shown[:_SHOWN_LENGTH]}...'"
     if choices and isinstance(value, str):
         nearest = _near(value, choices)
@@ -99,6 +99,20 @@ def _wrong(name: str, option: Mapping[str, Any], value: Any) -> Iterator[str]:
     else:
         elements = f" of which each is {_KINDS[option['elements']]}" if "elements" in option else ""
         yield f"{name} has to be {_KINDS[option['type']]}{elements}, and is {shown}."
+
+
+def _what(value: Any) -> str:
+    kinds = (
+        (bool, "bool"),
+        (str, "str"),
+        (int, "int"),
+        (float, "int"),
+        (Mapping, "dict"),
+        (Sequence, "list"),
+    )
+    return next(
+        (_KINDS[kind] for of, kind in kinds if isinstance(value, of)), f"of type {type(value).__name__}"
+    )
 
 
 def _near(name: str, known: Collection[str]) -> str:

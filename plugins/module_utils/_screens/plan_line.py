@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import way_back
 
+_TENTH = 100
 _DOES = ("stage", "scale", "swap")
 
 
@@ -34,12 +35,16 @@ def plan_line(plan: Mapping[str, Any], app: str, router: Router) -> str:
         parts = [f"listeners {', '.join(moved)}"]
     if moved and not router.abilities.gapless:
         last = plan.get("last_gap_ms")
-        parts.append(f"ports closed for about {last / 1000:.1f} s" if last else "ports closed for a moment")
+        parts.append(f"ports closed for about {_about(last)}" if last else "ports closed for a moment")
     if (plan.get("capacity") or {}).get("raises"):
         parts.append(str(plan["capacity"]["words"]))
     return "; ".join(
         [f"Plan: {app} {now} -> {goes} on {color}", *parts, f"back: {way_back(plan['rollback'])}"]
     )
+
+
+def _about(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= _TENTH else f"{milliseconds} ms"
 
 
 def _named(release: Mapping[str, Any]) -> str:

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import ClusterError, InputError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import (
+    ClusterError,
+    InputError,
+    NotReadyError,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._modules import k8s_wait_ready
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.messages import headline
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.patience import Patience
@@ -416,6 +420,7 @@ PARAMS: Mapping[str, Any] = {
     "fail_fast": True,
     "unschedulable_grace": 10,
     "log_lines": 20,
+    "details": True,
 }
 
 
@@ -434,3 +439,18 @@ PARAMS: Mapping[str, Any] = {
 def test_bad_input_is_told_before_the_cluster_is_asked(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         k8s_wait_ready.run({**PARAMS, **wrong}, False, None, print)
+
+
+def test_a_failure_in_short_is_its_cause_and_what_is_not_ready() -> None:
+    whole = NotReadyError(
+        "image not found\npod a: Pending",
+        cause="image not found",
+        ready=False,
+        workloads=[],
+        pods=[{}],
+        events=[{}],
+        logs=["x"],
+    )
+    short = k8s_wait_ready._in_short(whole)
+    assert short.message == "image not found"
+    assert sorted(short.details) == ["cause", "ready", "workloads"]

@@ -129,6 +129,7 @@ def test_the_hash_knows_both_colors_and_not_the_numbers_of_their_node_ports() ->
     ("blue", "green", "lines"),
     [
         ("name: shop-blue\nport: 30081\n", "name: shop-green\nport: 30082\n", []),
+        ('octoblu.bluegreen/color: "blue"\n', 'octoblu.bluegreen/color: "green"\n', []),
         ("a: 1\nhost: b.example.com\n", "a: 1\nhost: g.example.com\n", [2]),
         ("port: 300811\n", "port: 300821\n", [1]),
         ("a: 1\n", "a: 1\nb: 2\n", [2]),

@@ -80,11 +80,11 @@ def test_what_is_good_is_not_talked_of() -> None:
         ),
         ([], {"bluegreen_replicas": "two"}, "bluegreen_replicas has to be a whole number, and is 'two'."),
         ([], {"bluegreen_claim": "perhaps"}, "bluegreen_claim has to be yes or no, and is 'perhaps'."),
-        ([], {"bluegreen_env": "hunter2"}, "bluegreen_env has to be a dictionary, and is of type str."),
+        ([], {"bluegreen_env": "hunter2"}, "bluegreen_env has to be a dictionary, and is a text."),
         (
             [],
             {"bluegreen_env_from": ["hunter2"]},
-            "bluegreen_env_from has to be a list of which each is a dictionary, and is of type list.",
+            "bluegreen_env_from has to be a list of which each is a dictionary, and is a list.",
         ),
         (
             [],
