@@ -31,7 +31,13 @@ from sandbox.cluster import Cluster
 
 _OURS = "KUBECONFIG" not in os.environ or "AWS_ENDPOINT_URL" not in os.environ
 # Fixtures that are the sandbox's own controls.
-_CONTROLS = {"aws", "cluster", "calls", "writes"}
+_CONTROLS = {
+    "aws": "faults of AWS and the log of its calls",
+    "calls": "the log of calls of AWS",
+    "cluster": "faults of the Kubernetes API and the log of its requests",
+    "writes": "the log of what was written to the Kubernetes API",
+}
+_left_out: dict[str, str] = {}
 
 Recording = Callable[[], AbstractContextManager[list[Any]]]
 Once = Callable[[str, Callable[[], Any]], Any]
@@ -41,9 +47,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = _longest_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if _OURS:
         return
-    unwanted = [item for item in items if _needs_sandbox(item)]
-    config.hook.pytest_deselected(items=unwanted)
-    items[:] = [item for item in items if item not in unwanted]
+    unwanted = {item.nodeid: why for item in items if (why := _why_left_out(item))}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in unwanted])
+    items[:] = [item for item in items if item.nodeid not in unwanted]
+    _left_out.update(unwanted)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = unwanted
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Each worker of xdist collects by itself."""
+    _left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for test, why in sorted(_left_out.items()):
+        terminalreporter.write_line(f"LEFT OUT {test}: {why}")
 
 
 def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -68,9 +87,16 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     ]
 
 
-def _needs_sandbox(item: pytest.Item) -> bool:
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return item.get_closest_marker("sandbox") is not None or not fixtures.isdisjoint(_CONTROLS)
+def _why_left_out(item: pytest.Item) -> str:
+    """Why a test is not for another cluster and another AWS; empty where it is."""
+    if item.get_closest_marker("sandbox") is not None:
+        return "it is about the sandbox itself, or needs one that can be broken"
+    controls = sorted(_CONTROLS.intersection(getattr(item, "fixturenames", ())))
+    return (
+        f"it needs what only the sandbox has: {', '.join(_CONTROLS[each] for each in controls)}"
+        if controls
+        else ""
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ class Settings:
     image: str = "sandbox/web:{{ bluegreen_commit }}"
     # An image that nobody can pull.
     bad_image: str = "sandbox/nosuch:{{ bluegreen_commit }}"
+    # Commands in it that end at once, well and badly. It is asked for nothing else.
+    ends_well: str = "/bin/true"
+    ends_badly: str = "/bin/false"
     container_port: int = 8080
     # Answers the name of the pod.
     who_path: str = "/hostname"

@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,8 @@ from sandbox.aws import Aws
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
+# Field managers: the collection's, and those of the tests.
+_MANAGERS = ("octoblu.bluegreen", "kubectl", "OpenAPI-Generator", "python")
 
 HELD = """
 - name: Wait until the test says so
@@ -140,9 +143,19 @@ class Shop:
             "HOME": str(self.home),
         }
         self.balancer: Balancer
+        self._made = ExitStack()
 
     def __enter__(self) -> Self:
+        with ExitStack() as made:
+            self._make(made)
+            self._made = made.pop_all()
+        return self
+
+    def _make(self, made: ExitStack) -> None:
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        made.callback(self.kubectl, "delete", "namespace", self.namespace, "--wait=false")
+        # Node ports are the cluster's, and the next test wants them.
+        made.callback(self.kubectl, "delete", "service", "--all", "-n", self.namespace)
         elb = boto3.client("elb")
         self.balancer = make(
             elb,
@@ -157,17 +170,15 @@ class Shop:
                 "HealthyThreshold": 2,
             },
         )
+        made.callback(self.balancer.delete)
         elb.register_instances_with_load_balancer(
             LoadBalancerName=self.balancer.name,
             Instances=[{"InstanceId": instance} for instance in self._instances()],
         )
-        return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.balancer.delete()
-        # Node ports are the cluster's, and the next test wants them.
-        self.kubectl("delete", "service", "--all", "-n", self.namespace)
-        self.kubectl("delete", "namespace", self.namespace, "--wait=false")
+        # Each of them, whatever becomes of the others: what stays holds the node ports of all that follow.
+        self._made.close()
 
     # Playbooks
 
@@ -341,13 +352,14 @@ class Shop:
 
     def objects(self) -> dict[str, dict[str, Any]]:
         """Everything of ours in the namespace but the ledger, without what the cluster itself writes."""
+        kinds = "deployment,service,configmap,secret"
         told = json.loads(
-            self.kubectl("get", "deployment,service,configmap,secret", "-n", self.namespace, "-o", "json")
+            self.kubectl("get", kinds, "-n", self.namespace, "--show-managed-fields", "-o", "json")
         )
         return {
             f"{item['kind']}/{item['metadata']['name']}": strip(item)
             for item in told["items"]
-            if item["metadata"]["name"] not in ("kube-root-ca.crt", f"{self.name}-releases")
+            if _is_ours(item) and item["metadata"]["name"] != f"{self.name}-releases"
         }
 
     def service(self, name: str, node_port: int) -> dict[str, Any]:
@@ -382,6 +394,12 @@ def color_of(pod: str) -> str:
     """The color in the name of a pod, ``<app>-<color>-...``."""
     match = re.match(r"\s*[a-z0-9-]+?-(blue|green)-", pod)
     return match[1] if match else pod.strip()
+
+
+def _is_ours(thing: Mapping[str, Any]) -> bool:
+    """Whether the collection or a test has written to it: clusters put objects of their own into every namespace."""
+    managers = [str(each.get("manager")) for each in thing["metadata"].get("managedFields") or ()]
+    return any(manager.startswith(_MANAGERS) for manager in managers)
 
 
 def strip(thing: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_workloads_of_every_kind_share_one_wait(demo: Demo) -> None:
         demo.deployment("shop", replicas=2),
         demo.stateful_set("db", replicas=2),
         demo.daemon_set("agent"),
-        demo.job("migrate", "/bin/true"),
+        demo.job("migrate", demo.settings.ends_well),
         demo.service("shop"),
     ):
         demo.make(thing)
@@ -187,15 +187,15 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
         r'again-\S+: container app: cannot be started: exec: "no-such-binary": executable file not found',
     ),
     "pulled": (
-        lambda demo: demo.job("pulled", "true", image=demo.image("v9", known=False)),
+        lambda demo: demo.job("pulled", demo.settings.ends_well, image=demo.image("v9", known=False)),
         r'pulled-\S+: container app: image ".*:v9" not found \(ErrImagePull\)',
     ),
     "exits": (
-        lambda demo: demo.deployment("exits", demo.pod(command=["/bin/false"])),
+        lambda demo: demo.deployment("exits", demo.pod(command=[demo.settings.ends_badly])),
         r"exits-\S+: container app: keeps crashing \(2 times so far\): exit code 1 \(Error\)",
     ),
     "ends": (
-        lambda demo: demo.deployment("ends", demo.pod(probe=False, command=["/bin/true"])),
+        lambda demo: demo.deployment("ends", demo.pod(probe=False, command=[demo.settings.ends_well])),
         r"ends-\S+: container app: keeps crashing \(2 times so far\): exit code 0 \(Completed\)",
     ),
     "init": (
@@ -203,7 +203,10 @@ BROKEN: dict[str, tuple[Callable[[Demo], Any], str]] = {
             "init",
             demo.pod(
                 initContainers=[
-                    {**demo.pod(probe=False, command=["/bin/false"])["containers"][0], "name": "setup"}
+                    {
+                        **demo.pod(probe=False, command=[demo.settings.ends_badly])["containers"][0],
+                        "name": "setup",
+                    }
                 ]
             ),
         ),
@@ -313,7 +316,7 @@ def test_pods_that_pod_security_refuses_are_taken_with_what_is_told_to_add(demo:
 
 
 def test_a_job_that_fails_is_told_at_once(demo: Demo) -> None:
-    demo.make(demo.job("migrate", "/bin/false", backoffLimit=0))
+    demo.make(demo.job("migrate", demo.settings.ends_badly, backoffLimit=0))
     waited = demo.wait("migrate", kind="Job")
     assert waited.cause.startswith("migrate: it has failed: Job has reached the specified backoff limit")
     assert waited.seconds < 15
@@ -322,7 +325,7 @@ def test_a_job_that_fails_is_told_at_once(demo: Demo) -> None:
 def test_a_broken_release_over_a_healthy_one_is_told_although_the_old_pods_serve_on(demo: Demo) -> None:
     demo.make(demo.deployment("shop", replicas=2))
     assert demo.wait("shop").ready
-    containers = [{**demo.pod()["containers"][0], "command": ["/bin/false"]}]
+    containers = [{**demo.pod()["containers"][0], "command": [demo.settings.ends_badly]}]
     template = {"spec": {"containers": containers}}
     demo.api.patch("apps/v1", "Deployment", "shop", demo.namespace, {"spec": {"template": template}})
     waited = demo.wait("shop")
@@ -332,7 +335,7 @@ def test_a_broken_release_over_a_healthy_one_is_told_although_the_old_pods_serve
 
 
 def test_a_good_release_over_a_broken_one_is_waited_for(demo: Demo) -> None:
-    demo.make(demo.deployment("shop", demo.pod(command=["/bin/false"]), replicas=2))
+    demo.make(demo.deployment("shop", demo.pod(command=[demo.settings.ends_badly]), replicas=2))
     assert not demo.wait("shop").ready
     containers = [{**demo.pod()["containers"][0], "command": None}]
     template = {"spec": {"containers": containers}}
@@ -428,7 +431,7 @@ def test_without_permission_for_events_or_logs_the_verdict_stands_and_says_what_
     demo: Demo, cluster: Cluster, resource: str, warning: str
 ) -> None:
     cluster.forbid(resource=resource)
-    demo.make(demo.deployment("shop", demo.pod(command=["/bin/false"])))
+    demo.make(demo.deployment("shop", demo.pod(command=[demo.settings.ends_badly])))
     waited = demo.wait("shop")
     assert "keeps crashing" in waited.cause
     assert [told[: len(warning)] for told in waited.result["warnings"]] == [warning]

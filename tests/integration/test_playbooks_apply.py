@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from settings import Settings
 from shop import Shop
 
 TEMPLATE = """
@@ -69,9 +70,9 @@ data: {blob: "{{ 'x' * 320000 }}"}
 
 
 @pytest.fixture
-def template(tmp_path: Path) -> Path:
+def template(tmp_path: Path, settings: Settings) -> Path:
     path = tmp_path / "shop.yml.j2"
-    path.write_text(TEMPLATE + JOB + BIG)
+    path.write_text(TEMPLATE + JOB.replace('"true"', json.dumps(settings.ends_well)) + BIG)
     return path
 
 

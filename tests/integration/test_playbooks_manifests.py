@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import yaml
@@ -140,7 +141,7 @@ def test_the_documented_manifests_and_a_job_that_is_gone_before_the_swap(shop: S
         LoadBalancerName=shop.balancer.name, Listeners=[listener(admin, green + 2)]
     )
     job, hook = tmp_path / "migrate.yml.j2", tmp_path / "hook.yml"
-    job.write_text(MIGRATION)
+    job.write_text(MIGRATION.replace('"true"', json.dumps(shop.settings.ends_well)))
     hook.write_text(CLEAN_UP)
     given = yaml.safe_load((EXAMPLE / "app.yml").read_text()) | shop.variables()
     given |= {
