@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import Result, stamped
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import Run, result, run_of
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.advice import next_step
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.history import history
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import Commands, Screen
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.standing import standing
@@ -42,6 +43,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         run = run_of(returned, given["before"], given["asked"])
         screen = Screen(refused, good=False, fails=True) if refused else screen_of(run)
         told = {run.asked.app: result(run)}
+        if screen.fails and not refused:
+            told[run.asked.app]["next"] = next_step(run, _commands())
         return stamped(
             {
                 "changed": False,
@@ -61,9 +64,13 @@ def _shown(screen: Screen) -> Result:
     return {**shown, "msg": [screen.head, *screen.texts]}
 
 
+def _commands() -> Commands:
+    return Commands(oops="BLUEGREEN_OOPS" in os.environ)
+
+
 def screen_of(run: Run) -> Screen:
     """What is shown of a run, whatever it was for."""
-    commands = Commands(oops="BLUEGREEN_OOPS" in os.environ)
+    commands = _commands()
     if run["failure"]:
         return verdict(run, commands)
     if run.asked.action == "list":

@@ -60,6 +60,7 @@ class _Host:
         self.waited = False
         self.routers: dict[str, Any] = {}
         self.planned = False
+        self.swapped = False
 
 
 class CallbackModule(DefaultCallback):  # type: ignore[misc]
@@ -148,6 +149,8 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
             return
         if module == "elb_color_facts":
             known.routers = told.get("load_balancers") or {}
+        if module == "elb_listener_swap":
+            known.swapped = known.swapped or bool(told.get("changed"))
         if module == "release_plan":
             known.app = (told.get("hook") or {}).get("app", known.app)
             known.planned = bool(context.CLIARGS.get("check")) and self._planned(known, told)
@@ -228,7 +231,9 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
 
 
 def _left_as_it_is(known: _Host) -> Screen:
-    if known.phase == "swap":
+    if known.swapped:
+        left = "stopped after the swap, so it serves already: the same command, or a rollback, goes on from there"
+    elif known.phase == "swap":
         left = "stopped during the swap: the same command, or a repair, finishes or undoes it"
     elif known.phase in ("read", "plan", "lock"):
         left = "stopped before anything was changed"

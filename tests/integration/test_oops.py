@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
-from shop import CHECKOUT, Shop
+from shop import CHECKOUT, HELD, Shop
 
 
 def test_oops(shop: Shop) -> None:
@@ -53,3 +57,34 @@ def test_oops(shop: Shop) -> None:
     listed = oops("list").stdout
     assert "hold released" in listed
     assert "rolled back from 0000002" in listed
+
+
+def test_ctrl_c_says_how_things_are_left(shop: Shop, tmp_path: Path) -> None:
+    hook = tmp_path / "held.yml"
+    begun = tmp_path / "begun"
+    touch = json.dumps([{"name": "Say that it has begun", "ansible.builtin.command": f"touch {begun}"}])
+    hook.write_text(touch)
+    held = tmp_path / "then.yml"
+    held.write_text(HELD.format(gate=tmp_path / "gate"))
+    own = {key: value for key, value in shop.variables().items() if key.startswith("bluegreen_")}
+    (shop.folder / ".oopsrc").write_text(
+        json.dumps(own | {"bluegreen_hooks": {"before_stage": [str(hook), str(held)]}})
+    )
+    deploying = subprocess.Popen(
+        [sys.executable, CHECKOUT / "bin" / "oops", "deploy", "0012345"],
+        cwd=shop.folder,
+        env=shop.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(deploying.pid, signal.SIGINT)
+    said, _unused = deploying.communicate(timeout=shop.settings.patience)
+    assert deploying.returncode == 99
+    last = " ".join(said.split()).rpartition("✘ ")[2]
+    assert last.startswith("shop: stopped while the idle color was brought up: who serves is unchanged")
+    assert shop.objects() == {}

@@ -49,7 +49,8 @@ class LoadBalancer:
     """A load balancer as it was read.
 
     ``backend_policies`` maps an instance port to sorted policy names. ``policies`` and ``instance_health``
-    are None when they were not asked for; ``instance_health`` maps an instance to its state. ``read_at`` is AWS's own time of the answer, in seconds since the epoch.
+    are None when they were not asked for; ``instance_health`` maps an instance to its state. ``read_at`` is AWS's own time of
+    the answer, in seconds since the epoch.
     """
 
     name: str

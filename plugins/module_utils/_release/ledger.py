@@ -44,8 +44,8 @@ class Event:
     """One line of the ledger.
 
     ``release`` is what was staged or failed, or what served afterwards, None where that is the ``service``
-    (``<namespace>/<name>``) of no deploy; ``left`` is what served before, None where that was of no deploy. ``at`` is UTC in ISO 8601. ``by`` says who (user, host,
-    AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, order.
+    (``<namespace>/<name>``) of no deploy; ``left`` is what served before, None where that was of no deploy. ``at`` is
+    UTC in ISO 8601. ``by`` says who (user, host, AWX job and user), ``details`` whatever else is known: images, seconds, gap_ms, cause, order.
     """
 
     event: str

@@ -131,8 +131,9 @@ def as_reason(error: BluegreenError) -> str:
 def _back_from(sides: Mapping[str, Side], live: str | None, ledger: Ledger) -> WayBack:
     """What can be gone back to from what ``live`` runs.
 
-    Where that took over from what is of no deploy, it is the way back for as long as it serves. Else the ledger chooses; where it does not know what is live, the other color's release is taken if it
-    is proven and no rollback has left it.
+    Where that took over from what is of no deploy, it is the way back for as long as it serves. Else the ledger
+    chooses; where it does not know what is live, the other color's release is taken if it is proven and no rollback
+    has left it.
     """
     if live is None:
         return WayBack(None, None, "no color is live")

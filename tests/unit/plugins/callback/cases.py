@@ -226,7 +226,8 @@ ENDED: dict[str, Run] = {
     "locked": told(
         lock={},
         failure=because(
-            "The lock shop-lock cannot be taken: it is held by ada@laptop (deploy of 2b2b2b2, phase stage) since 2026-01-02T03:04:05Z, until 2026-01-02T03:09:05Z at the latest.",
+            "The lock shop-lock cannot be taken: it is held by ada@laptop (deploy of 2b2b2b2, phase stage) since "
+            "2026-01-02T03:04:05Z, until 2026-01-02T03:09:05Z at the latest.",
             locked=True,
         ),
     ),
@@ -400,7 +401,8 @@ DRIFTS = (
     Drift("listener_missing", "load balancer shop-lb has no listener on port 8443", (SWAP, REPAIR)),
     Drift(
         "owned_by_kubernetes",
-        "load balancer shop-lb belongs to Kubernetes (tag kubernetes.io/service-name), which would undo every swap: use a load balancer of your own in front of NodePort Services",
+        "load balancer shop-lb belongs to Kubernetes (tag kubernetes.io/service-name), which would undo "
+        "every swap: use a load balancer of your own in front of NodePort Services",
     ),
 )
 ENDED |= {

@@ -51,7 +51,7 @@ def test_a_hold_lasts_until_it_is_released_or_something_else_serves(events: list
 
 
 def test_a_hold_that_was_released_does_not_come_again_when_the_ledger_is_trimmed() -> None:
-    ledger = Ledger((BACK, event("released"), *(event("failed", BAD) for _ in range(20))))
+    ledger = Ledger((BACK, event("released"), *[event("failed", BAD)] * 20))
     assert hold_of(trimmed(ledger, 10).events) is None
     assert hold_of(trimmed(Ledger((BACK, *ledger.events[2:])), 10).events)
 
