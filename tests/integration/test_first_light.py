@@ -41,7 +41,7 @@ def test_first_light(shop: Shop) -> None:
         assert shop.objects() == live[0] | {name: shop.objects()[name] for name in ("Deployment/shop-blue",)}
 
         undone = traffic.mark()
-        back = shop.rollback()
+        back = shop.rollback(bluegreen_image="shop:{{ commit }}")
         assert (back.code, back.outcome) == (0, "rolled_back"), back.output
 
     assert shop.who() == "blue"

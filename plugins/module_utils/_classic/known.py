@@ -58,8 +58,11 @@ def decode_known(tags: Mapping[str, str]) -> dict[int, Listener]:
 
 
 def give_up_command(name: str, tags: Mapping[str, str]) -> str:
-    """What a person types for the load balancer to be known as it is from the next swap on."""
-    keys = " ".join(f"Key={key}" for key in sorted(tags) if is_known_tag(key))
+    """What a person types for the load balancer to be known as it is from the next swap on.
+
+    The shorthand of remove-tags is the bare key: https://docs.aws.amazon.com/cli/latest/reference/elb/remove-tags.html
+    """
+    keys = " ".join(key for key in sorted(tags) if is_known_tag(key))
     return f"aws elb remove-tags --load-balancer-names {name} --tags {keys}"
 
 

@@ -31,7 +31,7 @@ def check_preview(router: LoadBalancer, colors: Colors, port: int) -> None:
             f"preview_port is {port}, but tag {PREVIEW_TAG} of {router.name} names {colors.preview}: use that, or free "
             f"it with: aws elb delete-load-balancer-listeners --load-balancer-name {router.name} "
             f"--load-balancer-ports {colors.preview} && aws elb remove-tags --load-balancer-names {router.name} "
-            f"--tags Key={PREVIEW_TAG}"
+            f"--tags {PREVIEW_TAG}"
         )
     intended = {move.port for move in colors.intent.moves} if colors.intent else set()
     if port in {*colors.of_listener, *colors.named, *(intended - {colors.preview})}:

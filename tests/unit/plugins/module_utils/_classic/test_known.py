@@ -49,7 +49,7 @@ LISTENERS = st.lists(
     unique_by=lambda listener: listener.port,
 )
 LEFT = (http(80, 30081, policies=("sticky",)), https(443, 30081))
-GIVE_UP = "aws elb remove-tags --load-balancer-names shop --tags Key=octoblu.bluegreen/listeners.0"
+GIVE_UP = "aws elb remove-tags --load-balancer-names shop --tags octoblu.bluegreen/listeners.0"
 
 
 @given(LISTENERS)

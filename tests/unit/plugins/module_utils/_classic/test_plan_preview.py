@@ -103,7 +103,7 @@ def test_a_preview_that_was_cut_off_before_its_create_is_finished():
 
 FREE = (
     "aws elb delete-load-balancer-listeners --load-balancer-name shop --load-balancer-ports 8081 && "
-    "aws elb remove-tags --load-balancer-names shop --tags Key=octoblu.bluegreen/preview"
+    "aws elb remove-tags --load-balancer-names shop --tags octoblu.bluegreen/preview"
 )
 
 
