@@ -156,7 +156,7 @@ options:
   details:
     description:
       - Whether a failure tells the pods, events and logs. Without, its message is the cause in a line, and what is left of
-        the result is C(ready), C(cause), C(elapsed), C(steady) and C(workloads).
+        the result is C(ready), C(elapsed), C(steady), C(workloads), and C(cause) where that is another text.
     type: bool
     default: true
   log_lines:

@@ -40,6 +40,11 @@ def test_first_light(shop: Shop) -> None:
         assert "blue: put back to 0000001" in failed.output
         assert shop.objects() == live[0] | {name: shop.objects()[name] for name in ("Deployment/shop-blue",)}
 
+        for told, lines in ((second, 60), (failed, 80)):
+            screen = told.output.partition("\nCUSTOM STATS")[0].strip().splitlines()
+            assert len(screen) <= lines, told.output
+            assert sum(line.startswith("TASK [") for line in screen) <= 16, told.output
+
         undone = traffic.mark()
         back = shop.rollback(bluegreen_image="shop:{{ commit }}")
         assert (back.code, back.outcome) == (0, "rolled_back"), back.output

@@ -272,8 +272,10 @@ def _failure(ending: Ending, diagnosis: Diagnosis, now: float | None, timeout: i
 
 def _in_short(failure: NotReadyError) -> NotReadyError:
     """The cause alone, where somebody else tells the rest."""
-    told = {key: value for key, value in failure.details.items() if key not in ("pods", "events", "logs")}
-    return NotReadyError(failure.message.partition("\n")[0], **told)
+    first = failure.message.partition("\n")[0]
+    left_out = ("pods", "events", "logs", *(["cause"] if failure.details["cause"] == first else []))
+    told = {key: value for key, value in failure.details.items() if key not in left_out}
+    return NotReadyError(first, **told)
 
 
 def _result(ending: Ending, diagnosis: Diagnosis) -> Result:

@@ -453,4 +453,6 @@ def test_a_failure_in_short_is_its_cause_and_what_is_not_ready() -> None:
     )
     short = k8s_wait_ready._in_short(whole)
     assert short.message == "image not found"
-    assert sorted(short.details) == ["cause", "ready", "workloads"]
+    assert sorted(short.details) == ["ready", "workloads"]
+    quoting = NotReadyError("probe answers 500: hunter2", cause="probe answers 500", ready=False)
+    assert k8s_wait_ready._in_short(quoting).details["cause"] == "probe answers 500"
