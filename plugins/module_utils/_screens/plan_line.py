@@ -28,7 +28,7 @@ def plan_line(plan: Mapping[str, Any], app: str, router: Router) -> str:
     parts = [f"{len(plan['objects'])} objects"] if plan["objects"] else []
     if not any(step["do"] == "swap" for step in plan["steps"]):
         return "; ".join([f"Plan: {app} {goes} on {color}, beside {now}", *parts, "no traffic is moved"])
-    moved = [route.name for route in router.routes if route.color == live and not route.preview]
+    moved = [route.name for route in router.routes if live and route.color == live and not route.preview]
     if parts and moved:
         parts = [f"{parts[0]}, listeners {', '.join(moved)}"]
     elif moved:
