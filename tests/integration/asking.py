@@ -106,12 +106,14 @@ def run(
 
 
 def comparable(value: Any, passing: Collection[str] = ()) -> Any:
-    """A value without what may differ: the door, the time, what is ``passing``, and the places in a traceback or a frame."""
+    """A value without what may differ: the door, the time, the pod that was asked, what is ``passing``, and the places in a traceback or a frame."""
     if isinstance(value, list):
         return [comparable(item, passing) for item in value]
     if isinstance(value, dict):
         return {
-            key: bool(item) if key in {"at", "exception", "frame", *passing} else comparable(item, passing)
+            key: bool(item)
+            if key in {"at", "exception", "frame", "pod", *passing}
+            else comparable(item, passing)
             for key, item in value.items()
             if key != "door"
         }

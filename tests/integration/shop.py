@@ -27,7 +27,7 @@ from settings import Settings
 from sandbox.aws import Aws
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_BIN = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 # Field managers: the collection's, and those of the tests.
 _MANAGERS = ("octoblu.bluegreen", "kubectl", "OpenAPI-Generator", "python")
 
@@ -218,7 +218,7 @@ class Shop:
         described = self.folder / f"app-{uuid.uuid4().hex[:8]}.json"
         described.write_text(json.dumps(_without_none({**self.variables(), **variables})))
         command = [
-            Path(self.settings.ansible or _BIN) / "ansible-playbook",
+            Path(self.settings.ansible or BIN) / "ansible-playbook",
             CHECKOUT / "playbooks" / f"{playbook}.yml" if playbook.isalpha() else playbook,
             "-e",
             f"@{described}",
@@ -294,7 +294,7 @@ class Shop:
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         process = subprocess.run(
-            [_BIN / "kubectl", *arguments],
+            [BIN / "kubectl", *arguments],
             check=False,
             cwd=self.folder,
             env=self.environment,
@@ -332,7 +332,7 @@ class Shop:
         seen = ""
         with subprocess.Popen(
             [
-                _BIN / "kubectl", "get", "lease", "-n", self.namespace, "--watch", "--request-timeout=60s",
+                BIN / "kubectl", "get", "lease", "-n", self.namespace, "--watch", "--request-timeout=60s",
                 f"--field-selector=metadata.name={self.name}-lock", "-o", "jsonpath=" + "|".join(words) + "{'\\n'}",
             ],
             cwd=self.folder,

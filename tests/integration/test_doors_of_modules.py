@@ -192,7 +192,7 @@ def test_no_process_is_started(asked: Asked) -> None:
 
 
 def test_progress_is_shown(asked: Asked) -> None:
-    assert re.search(r"^\[here\] .*shop-blue", asked.answers["action"].errors, re.MULTILINE)
+    assert re.search(r"^\[here\] nosuch not ready, 0 s$", asked.answers["action"].errors, re.MULTILINE)
 
 
 def test_no_key_is_shown(asked: Asked) -> None:

@@ -58,7 +58,9 @@ def test_what_comes_as_texts_is_what_they_mean(shop: Shop, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "words", [["--tags", "other"], ["--skip-tags", "untagged"], ["--start-at-task", "Plan what has to be done"]], ids=" ".join
+    "words",
+    [["--tags", "other"], ["--skip-tags", "untagged"], ["--start-at-task", "Plan what has to be done"]],
+    ids=" ".join,
 )
 def test_a_run_that_leaves_out_the_beginning_says_what_it_did_not_do(shop: Shop, words: list[str]) -> None:
     before = shop.balancer.description

@@ -47,10 +47,15 @@ def test_two_bad_deploys_and_the_way_back_to_before_both(shop: Shop) -> None:
     assert (last.outcome, shop.commit()) == ("refused", "0000001"), last.output
 
     listed = shop.play("list")
-    lines = [line.strip().strip('",') for line in listed.output.splitlines() if "0000" in line]
-    assert [line.split()[0] for line in lines[:3]] == ["0000001", "0000004", "0000005"], listed.output
-    assert lines[0].endswith("live")
-    assert "stage_failed: " in next(line for line in lines if line.startswith("0000003"))
+    lines = [
+        line.strip().strip('",')
+        for line in listed.output.splitlines()
+        if "  0000" in line or "0000003" in line
+    ]
+    commits = [next(word for word in line.split() if word.startswith("0000")) for line in lines]
+    assert commits[-3:] == ["0000005", "0000004", "0000001"], listed.output
+    assert lines[-1].split()[0] == "live"
+    assert any("0000003" in line and "stage_failed: " in line for line in lines)
 
 
 def test_a_commit_can_be_chosen_and_comes_back_as_it_was(shop: Shop) -> None:
@@ -217,7 +222,8 @@ def test_hooks_have_their_turn_and_their_say(shop: Shop, tmp_path: Path) -> None
 
     gated = shop.deploy("0000003", bluegreen_hooks=hooks, failing="before_swap")
     assert (gated.outcome, shop.commit()) == ("check_failed", "0000002"), gated.output
-    assert gated.reason == "before_swap was asked to fail"
+    assert gated.result["reason"] == "before_swap was asked to fail"
+    assert gated.result["next"].startswith("mend that, then ")
     assert [line.split()[0] for line in heard()] == [
         "before_stage",
         "after_stage",
@@ -319,7 +325,7 @@ def test_the_idle_color_is_shown_and_asked_through_the_preview(shop: Shop) -> No
         # The name of the pod, which is what the application answers, tells the color alone.
         "bluegreen_smoke_expect": "shop-{{ 'blue' if bluegreen_commit == '0000001' else 'green' }}",
     }
-    deployed = shop.deploy("0000002", **preview)
+    deployed = shop.deploy("0000002", "-v", **preview)
     assert ended(deployed)[:2] == ("deployed", "0000002"), deployed.output
     assert f":{port}/" in deployed.output
     assert shop.balancer.node_ports == {

@@ -26,6 +26,7 @@ _DEFAULTS = {
     "fail_fast": True,
     "unschedulable_grace": 10,
     "log_lines": 20,
+    "details": True,
 }
 
 

@@ -64,12 +64,12 @@ def run(
         time.sleep(_PAUSE)
         verdict = ask()
     elapsed = round(time.monotonic() - started, 3)
-    where = f"{where}, at pod {verdict.pod}," if verdict.pod else where
+    told = f"{where}, at pod {verdict.pod}," if verdict.pod else where
     if verdict.outcome in (Outcome.BAD, *_AGAIN):
         raise ClusterError(
-            f"{where} {verdict.why}.",
+            f"{told} {verdict.why}.",
             answered=verdict.outcome is not Outcome.NOT_YET,
-            cause=f"{where} {verdict.cause}",
+            cause=f"{told} {verdict.cause}",
             elapsed=elapsed,
             pod=verdict.pod,
         )

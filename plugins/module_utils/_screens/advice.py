@@ -50,8 +50,10 @@ def next_step(run: Run, commands: Commands) -> str:
         return f"{again} tries it again; {run.wanted} stays proven on {run.color}"
     if ended == "stage_failed":
         return _of_staging(run)
-    if ended == "check_failed":
+    if ended == "check_failed" and failed(run["smoke"]):
         return "mend the release; -v shows what it answered"
+    if ended == "check_failed" and failed(run["wait"]):
+        return _of_staging(run)
     if ended == "rolled_back":
         return f"mend what failed, then {again}"
     router, told = run.router, run["failure"].get("drift") or ()

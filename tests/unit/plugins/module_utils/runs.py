@@ -43,6 +43,8 @@ PLAN: dict[str, Any] = {
     "at": 1002.0,
     "releases": {"blue": BLUE, "green": GREEN},
     "rollback": {"color": "blue", "to": "0012345", "reason": ""},
+    "objects": [],
+    "steps": [{"do": "swap"}],
 }
 SWAP = {"before": {}, "changed": True, "gap_ms": {"80": 84, "443": 85}}
 FAILED = {"failed": True, "msg": "it broke"}

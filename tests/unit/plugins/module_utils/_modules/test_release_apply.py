@@ -68,6 +68,7 @@ def apply(
         "strict": strict,
         "replace": False,
         "scale": scale,
+        "difference": None,
     }
     return release_apply.run(params, check_mode, cluster, lambda line: None)
 

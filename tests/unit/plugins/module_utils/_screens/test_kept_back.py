@@ -13,14 +13,16 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.standing import standing
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.verdict import verdict
 
-from .._release.test_run import PLAN, SWAP, run
+from ..runs import PLAN, SWAP, run
 
 
 @pytest.mark.parametrize(("raises", "told"), [(True, ["green: 4 pods, as live has"]), (False, [])])
 def test_a_color_that_is_raised_to_what_live_has_is_told(raises: bool, told: list[str]) -> None:
     capacity = {"words": "4 pods, as live has", "raises": raises}
+    done = run(plan=PLAN | {"capacity": capacity}, swap=SWAP)
+    assert [line for line in verdict(done, Commands()).texts if "pods" in line] == told
     planned = run(plan=PLAN | {"capacity": capacity}, check_mode=True, swap=SWAP)
-    assert [line for line in verdict(planned, Commands()).texts if "pods" in line] == told
+    assert ("4 pods, as live has" in verdict(planned, Commands()).head) is raises
 
 
 def test_a_hold_and_a_freeze_are_seen_and_a_release_of_it_is_told() -> None:
