@@ -166,7 +166,9 @@ APPLICATION: dict[str, Callable[[Shop, str], None]] = {
     "aws elb describe-tags --load-balancer-names shop-elb": _shows("blue", "green", "octoblu.bluegreen/app"),
     "aws elb describe-instance-health --load-balancer-name shop-elb": _shows("InstanceStates"),
     "kubectl -n web get services shop-blue shop-green": _shows("shop-blue", "shop-green", "NodePort"),
-    "kubectl -n web get pods -l app.kubernetes.io/name=shop,octoblu.bluegreen/color=green": _shows("shop-green-"),
+    "kubectl -n web get pods -l app.kubernetes.io/name=shop,octoblu.bluegreen/color=green": _shows(
+        "shop-green-"
+    ),
 }
 
 
