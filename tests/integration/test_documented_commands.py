@@ -116,6 +116,14 @@ def _the_brief_screen(shop: Shop, shown: str) -> None:
     assert f"{shop.name}: 4f2a91c serves on blue already, nothing to do" in shown
 
 
+def _shows(*words: str) -> Callable[[Shop, str], None]:
+    def shown(shop: Shop, shown: str) -> None:
+        expected = [{"load balancer": shop.balancer.name}.get(word, word) for word in words]
+        assert [word for word in expected if word not in shown] == []
+
+    return shown
+
+
 def _serves_with_an_order(order: str) -> Callable[[Shop, str], None]:
     def shown(shop: Shop, _shown: str) -> None:
         assert shop.commit() == "8b03d77"
@@ -126,6 +134,7 @@ def _serves_with_an_order(order: str) -> Callable[[Shop, str], None]:
 
 
 DEPLOY = "ansible-playbook octoblu.bluegreen.deploy -e @app.yml -e commit="
+LOOK = "aws elb describe-load-balancers"
 APPLICATION: dict[str, Callable[[Shop, str], None]] = {
     "aws elb add-tags --load-balancer-names shop-elb --tags Key=blue,Value=30081 Key=green,Value=30082": (
         _tags_name_the_node_ports
@@ -140,6 +149,26 @@ APPLICATION: dict[str, Callable[[Shop, str], None]] = {
     ),
     "oops rollback": _serves("4f2a91c"),
     f"export ANSIBLE_STDOUT_CALLBACK=octoblu.bluegreen.brief\n{DEPLOY}4f2a91c": _the_brief_screen,
+    # Where a person looks whose run has failed.
+    "oops status": _shows("4f2a91c serves on blue", "drift:"),
+    "oops list": _shows("4f2a91c", "8b03d77"),
+    "oops deploy 4f2a91c --check": _shows("4f2a91c serves on blue already"),
+    "aws sts get-caller-identity": _shows("Account"),
+    f"{LOOK} --load-balancer-names shop-elb": _shows("load balancer"),
+    f"{LOOK} --query 'LoadBalancerDescriptions[].LoadBalancerName'": _shows("load balancer"),
+    "aws elbv2 describe-load-balancers --query 'LoadBalancers[].LoadBalancerName'": _shows("["),
+    f"{LOOK} --load-balancer-names shop-elb --query 'LoadBalancerDescriptions[].ListenerDescriptions'": (
+        _shows("InstancePort")
+    ),
+    f"{LOOK} --load-balancer-names shop-elb --query 'LoadBalancerDescriptions[].[HealthCheck,SecurityGroups]'": (
+        _shows("UnhealthyThreshold")
+    ),
+    "aws elb describe-tags --load-balancer-names shop-elb": _shows("blue", "green", "octoblu.bluegreen/app"),
+    "aws elb describe-instance-health --load-balancer-name shop-elb": _shows("InstanceStates"),
+    "kubectl -n web get services shop-blue shop-green": _shows("shop-blue", "shop-green", "NodePort"),
+    "kubectl -n web get pods -l app.kubernetes.io/name=shop,octoblu.bluegreen/color=green": _shows(
+        "shop-green-"
+    ),
 }
 
 
@@ -149,7 +178,7 @@ def test_an_application(shop: Shop) -> None:
         shop.settings,
         shop.folder,
         {**shop.environment, "CI_COMMIT_SHORT_SHA": "8b03d77", "CI_PIPELINE_ID": "1201"},
-        {"shop-elb": shop.balancer.name, **_node_ports(shop.settings)},
+        {"shop-elb": shop.balancer.name, "-n web": f"-n {shop.namespace}", **_node_ports(shop.settings)},
     )
     for command, effect in APPLICATION.items():
         effect(shop, keyboard.type(command))

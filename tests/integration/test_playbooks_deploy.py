@@ -57,6 +57,7 @@ def test_the_first_deploy_ever_makes_what_is_missing(shop: Shop) -> None:
     assert back.outcome == "refused"
     assert "There is nothing to roll back to" in back.reason
     assert "green has no Deployment" in back.reason
+    assert back.result["next"].startswith("name the commit to go back to, ")
 
 
 def test_listeners_keep_everything_but_their_node_port(shop: Shop, certificate: str) -> None:

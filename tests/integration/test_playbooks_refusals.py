@@ -140,6 +140,7 @@ def test_each_bad_input_is_named(shop: Shop, balancers: Mapping[str, str], tmp_p
     expected = {case: said for case, (_given, said) in (VARIABLES | TAGS | TEMPLATES).items()}
     told = {case: finished.reason_on(case) for case in cases}
     assert {case: text for case, text in told.items() if expected[case] not in text} == {}
+    assert "octoblu.bluegreen.repair -e color=<color> mends it" in told["mixed"]
     assert finished.changed == 0
     assert shop.objects() == {}
     assert shop.balancer.description == before

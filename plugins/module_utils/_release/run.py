@@ -55,7 +55,8 @@ class Run:
     """What was asked for, and what the run's tasks have returned, by the names under which the role registers it.
 
     A task that has not run is not among them. ``failure`` is of the task that ended the run, with its ``msg``, its ``cause``
-    without what the application said, what to do ``next``, and whether the lock is ``locked`` by somebody else.
+    without what the application said, what to do ``next``, whether the lock is ``locked`` by somebody else, the
+    codes of the ``drift`` that refused it, and whether there is ``nowhere`` to go back to.
     """
 
     asked: Asked

@@ -82,7 +82,9 @@ class _NowhereError(InputError):
     """There is nothing to go back to, for a ``reason`` that completes that sentence."""
 
     def __init__(self, router: Router, reason: str) -> None:
-        super().__init__(f"There is nothing to roll back to on load balancer {router.name}: {reason}.")
+        super().__init__(
+            f"There is nothing to roll back to on load balancer {router.name}: {reason}.", nowhere=True
+        )
         self.reason = reason
 
 

@@ -14,6 +14,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run imp
     outcome,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, SWAP, Drift
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Commands,
 )
@@ -25,8 +26,12 @@ _OF_REASONS = {
     "InvalidImageName": "mend bluegreen_image",
     "ErrImageNeverPull": "put the image on the nodes, or mend bluegreen_image",
     "CreateContainerConfigError": "create what bluegreen_env_from names, or mend it",
-    "Unschedulable": "make room in the cluster, or ask for less with bluegreen_replicas",
+    "Unschedulable": "make room in the cluster, or ask for less with bluegreen_replicas and -e bluegreen_capacity=0",
     "FailedCreate": "mend what the cluster refuses",
+    "CrashLoopBackOff": "mend the release, or what it needs to start",
+    "StartError": "mend what the container runs",
+    "ContainerCannotRun": "mend what the container runs",
+    "TooFewReplicas": "see what scales it down, or do without so many with -e bluegreen_capacity=0",
 }
 
 
@@ -51,22 +56,21 @@ def next_step(run: Run, commands: Commands) -> str:
         return _of_staging(run)
     if ended == "rolled_back":
         return f"mend what failed, then {again}"
-    drifts = (
-        [drift for drift in run.router.drift if drift.code == run["failure"].get("drift")]
-        if run.router
-        else []
-    )
-    if drifts and of_drift(drifts[0], commands):
-        return of_drift(drifts[0], commands)
-    if run.asked.action == "rollback" and not run.asked.commit:
+    router, told = run.router, run["failure"].get("drift") or ()
+    for drift in router.drift if router else ():
+        if router and drift.code in told and (step := of_drift(drift, router, commands)):
+            return step
+    if run["failure"].get("nowhere") and run.asked.commit:
+        return f"{commands('deploy', run.asked.commit)} brings it up anew; {commands('list')} shows what can be gone back to"
+    if run["failure"].get("nowhere"):
         return f"name the commit to go back to, {commands('rollback', '<commit>')}; {commands('list')} shows them"
     return f"mend that, then {again}"
 
 
-def of_drift(drift: Drift, commands: Commands) -> str:
+def of_drift(drift: Drift, router: Router, commands: Commands) -> str:
     """What mends a router that is not as it should be; empty where it says that itself."""
     if REPAIR in drift.mended_by:
-        return f"{commands('repair')} mends it"
+        return f"{commands('repair', '' if router.live or router.cut_off else '<color>')} mends it"
     return f"{commands('deploy', '<commit>')} mends it" if SWAP in drift.mended_by else ""
 
 

@@ -36,12 +36,12 @@ def standing(run: Run, commands: Commands) -> Screen:
     if router is None:
         raise ValueError("status is told of a router that was read")
     drifts: list[tuple[str, str]] = [
-        (f"{each.message} ({each.code})", of_drift(each, commands)) for each in router.drift
+        (f"{each.message} ({each.code})", of_drift(each, router, commands)) for each in router.drift
     ]
-    serving = run.release(run.live).get("commit") or "<commit>"
-    again = f"{commands('deploy', serving)} mends it"
+    # A deploy of what is live changes nothing of live.
+    by_hand = f"bring Service {run.asked.app}-{run.live} back with kubectl, or {commands('rollback')}"
     drifts += [
-        (f"{each['message']} ({each['code']})", each.get("next") or again)
+        (f"{each['message']} ({each['code']})", each.get("next") or by_hand)
         for each in run.plan.get("drift", ())
     ]
     live = run.release(run.live)

@@ -210,7 +210,7 @@ ENDED: dict[str, Run] = {
         ),
         plan={},
         failure=because(
-            "Load balancer shop-lb cannot be swapped: the listeners point at both colors.", drift="mixed"
+            "Load balancer shop-lb cannot be swapped: the listeners point at both colors.", drift=["mixed"]
         ),
     ),
     "refused": told(
@@ -220,7 +220,8 @@ ENDED: dict[str, Run] = {
         "rollback",
         plan={},
         failure=because(
-            "There is nothing to roll back to on load balancer shop-lb: no good release served before 1a1a1a1."
+            "There is nothing to roll back to on load balancer shop-lb: no good release served before 1a1a1a1.",
+            nowhere=True,
         ),
     ),
     "locked": told(
