@@ -1,6 +1,7 @@
 """Every gate but the tests: a line each with its seconds when it has ended, and its output only when it fails.
 
     .venv/bin/python .ci/gates.py [NAME ...]
+    .venv/bin/python .ci/gates.py -NAME     all but this one
 
 The gates see a copy of the tracked files, beside the two collections that this one needs: ansible-test
 refuses a symlink, and what merely lies around in the checkout shall not decide whether a gate passes.
@@ -42,14 +43,16 @@ GATES = {
 
 
 def main(names: list[str]) -> None:
-    if unknown := sorted(set(names) - set(GATES)):
+    left_out = {name[1:] for name in names if name.startswith("-")}
+    names = [name for name in names if not name.startswith("-")]
+    if unknown := sorted({*names, *left_out} - set(GATES)):
         sys.exit(f"No gate is called {', '.join(unknown)}; there are {', '.join(GATES)}.")
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "gates.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         copy_tracked_files()
         prepare_home()
-        wanted = [name for name in GATES if name in names or not names]
+        wanted = [name for name in GATES if (name in names or not names) and name not in left_out]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             results = dict(zip(wanted, pool.map(passes, wanted), strict=True))
         failed = [name for name, passed in results.items() if not passed]

@@ -60,6 +60,7 @@ class _Host:
         self.waited = False
         self.routers: dict[str, Any] = {}
         self.planned = False
+        self.said: list[str] = []
         self.swapped = False
 
 
@@ -173,7 +174,10 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
 
     def _phase(self, known: _Host, phase: str, text: str, timed: bool = True) -> None:
         seconds = time.monotonic() - known.began if timed and known.began is not None else None
-        self._show(brief.phase_lines(known.app, phase, text, seconds, self._width))
+        if text not in known.said:
+            # What was looked at again need not be said again.
+            known.said.append(text)
+            self._show(brief.phase_lines(known.app, phase, text, seconds, self._width))
 
     def _ended(self, known: _Host, told: dict[str, Any]) -> None:
         if "screen" not in told or known.ended:

@@ -103,7 +103,7 @@ asked:
   description: Who was asked for what.
   returned: success, outside check mode
   type: str
-  sample: Service shop-green (port http, path /) through the Kubernetes API
+  sample: GET / by the Kubernetes API
 cause:
   description:
     - Who was asked and what came back, in a sentence without anything that the application said, for a record.

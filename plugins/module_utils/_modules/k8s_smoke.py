@@ -76,13 +76,18 @@ def run(
     result: Result = {
         "changed": False,
         "answered": verdict.outcome is Outcome.GOOD,
-        "asked": where,
+        "asked": f"GET {where}" if params["url"] else f"GET {_path(params)} by the Kubernetes API",
         "pod": verdict.pod,
         "elapsed": elapsed,
     }
     if verdict.outcome is Outcome.SILENT:
         result["warnings"] = [f"{where} {verdict.why}: nothing was learnt about the application itself."]
     return result
+
+
+def _path(params: Mapping[str, Any]) -> str:
+    """Without a query, which is for the application alone."""
+    return "/" + str(params["path"]).lstrip("/").partition("?")[0]
 
 
 def _left(params: Mapping[str, Any], started: float) -> float:

@@ -31,7 +31,8 @@ def phase_of(action: str, result: Result, app: str) -> tuple[str, str] | None:
     """The phase that is over and what is to be said of it; None where nothing is."""
     tell = _TELL.get(action)
     # What is the application's own is called by its color.
-    text = tell(result).replace(f"{app}-", "") if tell else ""
+    text = tell(result) if tell else ""
+    text = text.removeprefix(f"{app}-").replace(f", {app}-", ", ")
     return (_ENDED.get(action, PHASES[action]), text) if text else None
 
 
@@ -66,7 +67,7 @@ def _wait(result: Result) -> str:
 def _smoke(result: Result) -> str:
     if not result.get("answered"):
         return ""
-    return f"{result['asked']} answers well"
+    return f"{result['asked']}: answered well"
 
 
 def _swap(result: Result) -> str:

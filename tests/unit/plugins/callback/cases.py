@@ -66,7 +66,7 @@ READY = {
 }
 ANSWERED = {
     "answered": True,
-    "asked": "GET /healthz through the Kubernetes API",
+    "asked": "GET /healthz by the Kubernetes API",
     "at": 1006.0,
     "elapsed": 0.1,
 }

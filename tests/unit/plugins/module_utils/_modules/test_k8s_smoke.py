@@ -59,7 +59,8 @@ def smoke(cluster: Any = None, check_mode: bool = False, **changes: Any) -> dict
 
 def test_the_service_is_asked_through_the_api() -> None:
     cluster = Cluster((200, b"fine"))
-    assert smoke(cluster, path="/healthz?deep&of=a&of=b")["answered"] is True
+    told = smoke(cluster, path="/healthz?deep&of=a&of=b")
+    assert (told["answered"], told["asked"]) == (True, "GET /healthz by the Kubernetes API")
     path = "/api/v1/namespaces/store/services/http:shop-green:http/proxy/healthz"
     assert cluster.asked == [("GET", path, "deep&of=a&of=b", pytest.approx(3, abs=0.5))]
 
