@@ -60,7 +60,7 @@ class _Host:
         self.waited = False
         self.routers: dict[str, Any] = {}
         self.planned = False
-        self.said: list[str] = []
+        self.live = ""
         self.swapped = False
 
 
@@ -130,6 +130,9 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
         pass
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        if _module(task) == "release_settings":
+            # Another run of the role in the same play, or in the next one.
+            self._hosts.pop(host.get_name(), None)
         known = self._hosts.setdefault(host.get_name(), _Host(host.get_name()))
         phase = PHASES.get(_module(task))
         if phase and phase != known.phase:
@@ -174,10 +177,10 @@ class CallbackModule(DefaultCallback):  # type: ignore[misc]
 
     def _phase(self, known: _Host, phase: str, text: str, timed: bool = True) -> None:
         seconds = time.monotonic() - known.began if timed and known.began is not None else None
-        if text not in known.said:
-            # What was looked at again need not be said again.
-            known.said.append(text)
+        # What was planned again need not be said again.
+        if phase != "live" or text != known.live:
             self._show(brief.phase_lines(known.app, phase, text, seconds, self._width))
+        known.live = text if phase == "live" else known.live
 
     def _ended(self, known: _Host, told: dict[str, Any]) -> None:
         if "screen" not in told or known.ended:

@@ -110,6 +110,23 @@ def test_a_log_is_plain_and_no_line_of_it_too_long(
     assert name.startswith("list") or all(len(line) <= width for line in lines)
 
 
+def test_each_run_of_the_role_in_a_play_has_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Out(False)
+    monkeypatch.setattr(brief.sys, "stdout", out)
+    callback = brief.CallbackModule()
+    for name in ("deployed", "image-not-found"):
+        begun = heard("release_settings", {"refused": ""})
+        callback.v2_runner_on_start(begun._host, begun._task)
+        callback.v2_runner_on_ok(
+            heard("release_report", {"screen": asdict(release_report.screen_of(ENDED[name]))})
+        )
+    callback.v2_playbook_on_stats(None)
+    assert [line[0] for line in out.getvalue().splitlines() if line[0] in "\u2714\u2718"] == [
+        "\u2714",
+        "\u2718",
+    ]
+
+
 @pytest.mark.parametrize("name", ["deployed", "image-not-found"])
 def test_a_run_is_told_in_eight_lines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(shown(ENDED[name], 120, False, monkeypatch).splitlines()) <= 8
