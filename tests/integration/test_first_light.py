@@ -40,8 +40,10 @@ def test_first_light(shop: Shop) -> None:
         assert "blue: put back to 0000001" in failed.output
         assert shop.objects() == live[0] | {name: shop.objects()[name] for name in ("Deployment/shop-blue",)}
 
-        for told, lines in ((second, 60), (failed, 80)):
-            screen = told.output.partition("\nCUSTOM STATS")[0].strip().splitlines()
+        # With the three in which Ansible says that there is no inventory it is 60 and 80.
+        for told, lines in ((second, 57), (failed, 77)):
+            play = told.output[told.output.index("PLAY [") :]
+            screen = play.partition("\nCUSTOM STATS")[0].strip().splitlines()
             assert len(screen) <= lines, told.output
             assert sum(line.startswith("TASK [") for line in screen) <= 16, told.output
 
