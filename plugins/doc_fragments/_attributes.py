@@ -39,3 +39,17 @@ attributes:
   idempotent:
     support: full
 """
+
+    # For an action that no module stands behind.
+    ACTION = r"""
+attributes:
+  action:
+    description: Runs in Ansible's own process.
+    support: full
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""

@@ -39,20 +39,9 @@ options:
     type: path
 author:
   - Octoblu contributors (@octoblu)
-attributes:
-  action:
-    description: Runs in Ansible's own process.
-    support: full
-  check_mode:
-    description: Tells what would be done.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: Where it runs.
-    support: full
-    platforms: posix
+extends_documentation_fragment:
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.action
 """
 
 EXAMPLES = r"""

@@ -12,7 +12,7 @@ version_added: 0.2.0
 description:
   - Made for the role P(octoblu.bluegreen.bluegreen#role), which begins with it. Refuses a variable that the role does not
     have, one that is missing and one that cannot be what it has to be, in a sentence each with the nearest right name.
-  - Ansible itself would check the variables against the role's argument spec too, and show the whole of it.
+  - Ansible's own check of an argument spec shows the whole of it, and would come first if the spec had an entry C(main).
 options:
   returned:
     description: What the role's tasks have registered so far, by name, which is of a run before this one.
@@ -20,20 +20,9 @@ options:
     default: {}
 author:
   - Octoblu contributors (@octoblu)
-attributes:
-  action:
-    description: Runs in Ansible's own process, and reads the variables of the play.
-    support: full
-  check_mode:
-    description: Changes nothing.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: Where it runs.
-    support: full
-    platforms: posix
+extends_documentation_fragment:
+  - octoblu.bluegreen._attributes
+  - octoblu.bluegreen._attributes.action
 """
 
 EXAMPLES = r"""

@@ -69,6 +69,9 @@ def _problems(spec: Spec, names: Collection[str], values: Mapping[str, Any]) -> 
     for name, value in values.items():
         if name in spec and value not in (None, ""):
             yield from _wrong(name, spec[name], value)
+    limit = str(values.get("bluegreen_list_limit") or 0)
+    if limit.startswith("-"):
+        yield f"bluegreen_list_limit is {limit}; it is how many runs are shown, 0 for all."
     if not missing and not unknown and values.get("bluegreen_action") in RENDERING:
         try:
             read_commit(values.get("bluegreen_commit"))

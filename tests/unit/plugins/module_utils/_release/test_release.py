@@ -13,7 +13,6 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     REJECTED,
     VERSION,
     Release,
-    Workload,
     check_app,
     check_smoke,
     companions,
@@ -22,22 +21,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release
     read_workload,
 )
 
-OLD = Release("0012345", "aaaa")
-NEW = Release("00abcde", "bbbb")
-
-
-def work(release: Release | None = OLD, **changes: Any) -> Workload:
-    values = {
-        "release": release,
-        "proven_at": "2026-01-01T00:00:00+00:00",
-        "rejected": False,
-        "replicas": 2,
-        "ready_replicas": 2,
-        "lack": "",
-        "images": ("web:1",),
-        "marks": (),
-    }
-    return Workload(**values | changes)
+from .states import NEW, OLD, work
 
 
 @pytest.mark.parametrize("value", ["0012345", "a", "1.2.3", "v1_0-rc.1", "x" * 63])

@@ -91,6 +91,11 @@ def test_what_is_good_is_not_talked_of() -> None:
             {"bluegreen_on_failure": "rolback"},
             "bluegreen_on_failure is 'rolback', and has to be one of rollback, hold; the nearest is rollback.",
         ),
+        (
+            [],
+            {"bluegreen_list_limit": "-3"},
+            "bluegreen_list_limit is -3; it is how many runs are shown, 0 for all.",
+        ),
         ([], {"bluegreen_commit": ""}, "No commit was given: say which with -e commit=<commit>."),
         ([], {"bluegreen_action": "status", "bluegreen_commit": ""}, ""),
     ],
