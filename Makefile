@@ -42,7 +42,7 @@ bench-wait: .venv/ready ## measure k8s_wait_ready beside kubernetes.core.k8s_inf
 bench-swap: .venv/ready ## measure the swap beside the stock module and the sequence of 2015
 	@PYTHONPATH=tests $(PY) tests/bench/swap.py
 
-venv: .venv/ready ## only set up: .venv with pinned tools and the three collections
+venv: .venv/ready ## only set up: .venv with pinned tools and the collections
 
 .venv/ready: .ci/requirements.txt .ci/wheels.txt .ci/make_venv.py
 	@$(PYTHON) .ci/make_venv.py

@@ -1,4 +1,4 @@
-"""Make .venv: pinned packages, and three collections where every Python and Ansible of it finds them.
+"""Make .venv: pinned packages, and collections where every Python and Ansible of it finds them.
 
 Plain enough for an old Python to parse, so that it can say which one it needs.
 """
@@ -15,6 +15,8 @@ VENV = CHECKOUT / ".venv"
 # The sandbox's API server is one of this version.
 SCHEMA = "kubernetes_validate/kubernetes-json-schema/v1.32.0-local/_definitions.json"
 DEPENDENCIES = ("ansible_collections/amazon/aws/", "ansible_collections/kubernetes/core/")
+# Releases of `ansible` from 14 on have no awx.awx; the modules of this one run on every core that is supported.
+AWX = "ansible==12.3.0"
 
 
 def main():
@@ -30,6 +32,8 @@ def main():
     # What is never imported need not be compiled, which would take as long again.
     pinned = ("--no-deps", "--no-compile", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
     fill(VENV, pinned, ("--requirement", CHECKOUT / ".ci" / "wheels.txt"))
+    pip(VENV, "download", "--no-deps", "--dest", VENV / "wheels" / "awx", AWX)
+    lay_out(next((VENV / "wheels" / "awx").iterdir()), VENV / "collections", ("ansible_collections/awx/awx/",))
     lay_out_schema(next((VENV / "wheels").glob("kubernetes_validate-*.whl")), VENV / "kubernetes-schema.json")
 
 
@@ -51,12 +55,15 @@ def pip(folder, *arguments):
 def lay_out_collections(wheel, folder):
     """The dependencies as they are in the wheel of `ansible`, and this checkout beside them."""
     shutil.rmtree(folder, ignore_errors=True)
-    with zipfile.ZipFile(wheel) as archive:
-        wanted = [name for name in archive.namelist() if name.startswith(DEPENDENCIES)]
-        archive.extractall(folder, wanted)
+    lay_out(wheel, folder, DEPENDENCIES)
     ours = folder / "ansible_collections" / "octoblu" / "bluegreen"
     ours.parent.mkdir()
     ours.symlink_to(CHECKOUT, target_is_directory=True)
+
+
+def lay_out(wheel, folder, names):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(names)])
 
 
 def lay_out_schema(wheel, file):
