@@ -33,7 +33,8 @@ def main():
     pinned = ("--no-deps", "--no-compile", "--requirement", CHECKOUT / ".ci" / "requirements.txt")
     fill(VENV, pinned, ("--requirement", CHECKOUT / ".ci" / "wheels.txt"))
     pip(VENV, "download", "--no-deps", "--dest", VENV / "wheels" / "awx", AWX)
-    lay_out(next((VENV / "wheels" / "awx").iterdir()), VENV / "collections", ("ansible_collections/awx/awx/",))
+    [awx] = (VENV / "wheels" / "awx").iterdir()
+    lay_out(awx, VENV / "collections", ("ansible_collections/awx/awx/",))
     lay_out_schema(next((VENV / "wheels").glob("kubernetes_validate-*.whl")), VENV / "kubernetes-schema.json")
 
 
