@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from sandbox.cluster import discovery, errors, listing, patch, tables
+from sandbox.cluster import discovery, errors, listing, patch, protobuf, tables
 from sandbox.cluster.access import Access
 from sandbox.cluster.apply import apply_patch
 from sandbox.cluster.errors import ApiError, Cause
@@ -230,7 +230,11 @@ class Api:
         if target.verb != "create":
             raise errors.method_not_allowed()
         account = self._resources.get(target.kind, target.namespace, target.name)
-        spec = (await _read_body(request, target.kind)).get("spec") or {}
+        if _content_type(request) == protobuf.CONTENT_TYPE:
+            asked = protobuf.token_request(await request.read())
+        else:
+            asked = await _read_body(request, target.kind)
+        spec = asked.get("spec") or {}
         seconds = spec.get("expirationSeconds") or _TOKEN_SECONDS
         if seconds < _SHORTEST_TOKEN_SECONDS:
             raise errors.token_too_short(seconds)

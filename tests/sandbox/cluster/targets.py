@@ -60,6 +60,8 @@ def parse(method: str, raw_path: str, watching: bool, field_selector: str = "") 
     rest, namespace = parts[depth:], ""
     if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in NAMESPACE.subresources:
         namespace, rest = rest[1], rest[2:]
+    if not rest:
+        raise PageNotFound
     kind = BY_RESOURCE.get((group, version, rest[0]))
     if kind is None or (namespace and not kind.namespaced):
         raise errors.no_such_resource()
