@@ -15,14 +15,33 @@ from typing import Any
 
 import pytest
 import yaml
-from balancers import add_stickiness
+from balancers import add_stickiness, swap
 from conftest import World
 from privileges import Right, asked_rights, is_granted, policy_grants, role_rights
 from shop import CHECKOUT, Finished, Running, Shop
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import RouterError
+from sandbox.aws import Aws
+
 DOCS = CHECKOUT / "docs"
 # Asked for first, because node ports are the cluster's; who may not gets along with the namespace's.
 TRIED = {Right("list", "", "services", elsewhere=True)}
+
+WORKER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "{{ bluegreen_app }}-worker-{{ bluegreen_color }}"}
+spec:
+  selector: {matchLabels: &pods {app: worker, octoblu.bluegreen/color: "{{ bluegreen_color }}"}}
+  template:
+    metadata: {labels: *pods}
+    spec:
+      nodeSelector: {octoblu.bluegreen/such: nowhere}
+      containers:
+        - name: app
+          image: "{{ bluegreen_image }}"
+          readinessProbe: {httpGet: {path: "{{ bluegreen_readiness_path }}", port: {{ bluegreen_container_port }}}}
+"""
 
 
 class Account:
@@ -104,65 +123,57 @@ def faults(world: World) -> Iterator[None]:
 @pytest.mark.usefixtures("faults")
 def test_every_playbook_gets_along_with_the_published_rights(shop: Shop, world: World) -> None:
     deployer, viewer, log = Account(shop, "deployer"), Account(shop, "viewer"), Log(world, shop)
-    _set_policies(shop)
+    http = shop.settings.http_port
     preview = {"bluegreen_preview_port": shop.settings.https_port}
+    _set_policies(shop)
 
-    # Before the first deploy, where somebody else's Service serves.
-    shop.apply(shop.service("legacy", shop.node_ports["green"]))
-    with log.of("status"):
-        seen = viewer.play({"status": {}, "list": {}})
-    assert seen.code == 0, seen.output
-    shop.kubectl("delete", "service", "legacy", "-n", shop.namespace)
-
-    # A swap that takes back all that it has written.
     if world.aws:
-        world.aws.fault("error", "CreateLoadBalancerListeners", code="AccessDenied", status=403)
         with log.of("deploy"):
-            refused = deployer.play({"deploy": {"commit": "0000001", **preview}})
-        assert "AccessDenied" in refused.reason
-        assert shop.balancer.tags.keys() == {"blue", "green"}
+            _take_back_a_swap(shop, world.aws)
         world.aws.fault("hold", "SetLoadBalancerPoliciesOfListener", nth=2)
-
     with log.of("deploy"):
         running = deployer.start(
             {
                 "deploy": {"commit": "0000001"},
-                "stage": {"commit": "0000002"},
+                "stage": _documented(shop, "0000002"),
                 "preview": preview,
                 "switch": {},
-                "rollback": {"bluegreen_hold_after_rollback": True},
-                "release": {},
-                "retire": {},
-                "unlock": {},
             }
         )
-        _lose_a_policy(shop, world)
+        if world.aws:
+            _lose_a_policy(shop, world.aws)
         done = running.finish()
+    assert done.code == 0, done.output
+    assert (shop.commit(), shop.who()) == ("0000002", "green")
+    assert shop.balancer.node_ports[shop.settings.https_port] == shop.node_ports["blue"]
+
+    hold = {"bluegreen_hold_after_rollback": True}
+    with log.of("deploy"):
+        done = deployer.play({"rollback": hold, "release": {}, "retire": {}, "unlock": {}})
     assert done.code == 0, done.output
     assert (shop.commit(), shop.who()) == ("0000001", "blue")
     assert shop.deployment("green")["spec"]["replicas"] == 0
 
     shop.balancer.elb.delete_load_balancer_listeners(
-        LoadBalancerName=shop.balancer.name, LoadBalancerPorts=[shop.settings.http_port]
+        LoadBalancerName=shop.balancer.name, LoadBalancerPorts=[http]
     )
     if world.cluster:
         # Whoever may ask a Service need not be allowed to ask a pod.
         world.cluster.forbid("get", "pods/proxy")
     with log.of("deploy"):
-        done = deployer.play({"repair": {"color": "blue"}, "deploy": _documented(shop, "0000004")})
-    assert done.code == 0, done.output
-    assert (shop.commit(), shop.who()) == ("0000004", "green")
-
-    with log.of("deploy"):
-        broken = {"command": [shop.settings.ends_badly]}
-        failed = deployer.play({"deploy": {"commit": "0000003", "bluegreen_container": broken}})
+        failed = deployer.play({"repair": {"color": "blue"}, "deploy": _broken(shop, "0000003")})
     assert failed.outcome == "stage_failed", failed.output
     assert "keeps crashing" in failed.reason
-    assert shop.who() == "green"
+    assert (shop.commit(), shop.who()) == ("0000001", "blue")
 
+    # As where a color is served by other means than a deploy.
+    shop.kubectl("delete", "deployment,service", "shop-green", "-n", shop.namespace)
+    shop.apply(shop.service("legacy", shop.node_ports["green"]))
     with log.of("status"):
-        seen = viewer.play({"status": {}})
+        seen = viewer.play({"status": {}, "list": {}})
     assert seen.code == 0, seen.output
+    assert "0000001" in seen.output
+
     log.check_policies()
     log.check_role(deployer)
     log.check_role(viewer)
@@ -183,15 +194,36 @@ def _set_policies(shop: Shop) -> None:
     )
 
 
-def _lose_a_policy(shop: Shop, world: World) -> None:
+def _take_back_a_swap(shop: Shop, aws: Aws) -> None:
+    """One that is refused after it has written all its tags."""
+    before = shop.balancer.tags
+    aws.fault("error", "CreateLoadBalancerListeners", code="AccessDenied", status=403)
+    with pytest.raises(RouterError, match="AccessDenied"):
+        swap(shop.balancer, "blue", claim="shop/1", preview_port=shop.settings.https_port)
+    assert (shop.balancer.tags, shop.balancer.left) == (before, {})
+
+
+def _lose_a_policy(shop: Shop, aws: Aws) -> None:
     """Delete the listener's while the listener is made anew, so that the swap has to make it anew, too."""
-    if world.aws:
-        world.aws.wait_held()
-        [policy] = shop.balancer.description["Policies"]["LBCookieStickinessPolicies"]
-        shop.balancer.elb.delete_load_balancer_policy(
-            LoadBalancerName=shop.balancer.name, PolicyName=policy["PolicyName"]
-        )
-        world.aws.release()
+    aws.wait_held()
+    [policy] = shop.balancer.description["Policies"]["LBCookieStickinessPolicies"]
+    shop.balancer.elb.delete_load_balancer_policy(
+        LoadBalancerName=shop.balancer.name, PolicyName=policy["PolicyName"]
+    )
+    aws.release()
+
+
+def _broken(shop: Shop, commit: str) -> dict[str, Any]:
+    """A deploy that has logs to look at, and events: one pod crashes, another one gets onto no node."""
+    worker = shop.folder / "worker.yml.j2"
+    worker.write_text(WORKER)
+    role = CHECKOUT / "roles" / "bluegreen" / "templates"
+    templates = [role / "deployment.yml.j2", role / "service.yml.j2", worker]
+    return {
+        "commit": commit,
+        "bluegreen_manifests": list(map(str, templates)),
+        "bluegreen_container": {"command": [shop.settings.ends_badly]},
+    }
 
 
 def _documented(shop: Shop, commit: str) -> dict[str, Any]:
