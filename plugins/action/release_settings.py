@@ -41,7 +41,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             refused = error.message
         returned = self._task.args.get("returned") or {}
         before = {name: value["at"] for name, value in returned.items() if value.get("at")}
-        return stamped({"changed": False, "refused": refused, "started": started, "before": before})
+        return stamped(
+            {
+                "changed": False,
+                "refused": refused,
+                "started": started,
+                "before": before,
+                # ansible_check_mode says it of the command line alone, not of a play or a task.
+                "check_mode": self._task.check_mode,
+            }
+        )
 
     def _values(self, spec: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """What the variables come to. One that only a template of the manifests needs may hang on what is not there."""
