@@ -41,16 +41,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             else given["returned"]
         )
         run = run_of(returned, given["before"], given["asked"])
-        screen = Screen(refused, good=False, fails=True) if refused else screen_of(run)
+        if refused:
+            screen = Screen(refused, good=False, fails=True)
+        elif given.get("nothing"):
+            screen = Screen(f"{run.asked.app}: {given['nothing']}, nothing to do")
+        else:
+            screen = screen_of(run)
         told = {run.asked.app: result(run)}
         if screen.fails and not refused:
             told[run.asked.app]["next"] = next_step(run, _commands())
+            told[run.asked.app]["reason"] = told[run.asked.app]["reason"] or screen.head
+        stats = {"bluegreen_result": told}
+        if told[run.asked.app]["plan"]:
+            told[run.asked.app]["plan"]["text"] = [screen.head, *screen.texts]
+            # The next node of a workflow is given it as the role's variable.
+            stats["bluegreen_plan"] = {run.asked.app: told[run.asked.app]["plan"]}
         return stamped(
             {
                 "changed": False,
                 "screen": asdict(screen),
                 "ansible_facts": {"bluegreen_result": told},
-                "ansible_stats": {"data": {"bluegreen_result": told}, "aggregate": True, "per_host": False},
+                "ansible_stats": {"data": stats, "aggregate": True, "per_host": False},
                 "warnings": _write(given.get("file"), told),
             }
         )

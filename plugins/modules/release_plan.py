@@ -101,6 +101,10 @@ options:
     description: How many seconds the pods will be given to become ready. Less than 1 is refused.
     type: int
     default: 300
+  image_wait:
+    description: As O(octoblu.bluegreen.k8s_wait_ready#module:image_wait), which comes on top of O(ready_timeout).
+    type: int
+    default: 0
   unschedulable_grace:
     description: For how many seconds no node may take a pod. Less than 0 is refused.
     type: int
@@ -154,6 +158,14 @@ options:
     description:
       - Task files that the run would include, as the role's C(bluegreen_hooks). A moment that there is not is refused,
         and so is a file that is not there. For a rollback, a repair or a retirement both are warnings.
+    type: dict
+    default: {}
+  approved:
+    description:
+      - The plans that were approved, by application, each as the role leaves it in C(bluegreen_plan) after a run in check mode.
+        O(goal=deploy), O(goal=stage) and O(goal=switch) are refused when this application is not among them, and when the
+        router, what is live or the release is not what it was for that plan; what serves already is not refused.
+      - Empty for none. Nothing else is held to a plan, least of all a rollback.
     type: dict
     default: {}
   leaving:
@@ -294,6 +306,19 @@ capacity:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {pods: 4, live: 4, percent: 100, limit: "", raises: true, words: "4 pods, as live has"}
+images:
+  description: The images of the containers that serve, or are staged, once the plan is carried out.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: str
+  sample: ["shop:00abcde"]
+approval:
+  description:
+    - What an approved plan is held against, for O(approved), with C(color), C(commit), C(manifest), what was live before as
+      C(previous_color), C(previous_commit) and C(previous_manifest), and the C(fingerprint) of the C(router) with all that a swap
+      of it touches in words.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
 objects:
   description:
     - What to apply with M(octoblu.bluegreen.release_apply), the color's objects with their labels and annotations, and the Service of the
@@ -566,6 +591,7 @@ MODULE = Module(
         "preview_port": {"type": "int", "default": 0},
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
+        "image_wait": {"type": "int", "default": 0},
         "unschedulable_grace": {"type": "int", "default": 10},
         "wait_in_service": {"type": "bool", "default": False},
         "capacity": {"type": "int", "default": 100},
@@ -575,6 +601,7 @@ MODULE = Module(
         "frozen": {"type": "str", "default": ""},
         "thaw": {"type": "str", "default": ""},
         "hooks": {"type": "dict", "default": {}},
+        "approved": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",
             "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},

@@ -141,16 +141,19 @@ def check_smoke(smoke: str) -> None:
         )
 
 
-def check_patience(ready_timeout: int, unschedulable_grace: int) -> None:
-    """Refuse seconds that the wait would refuse when objects have been applied."""
+def check_patience(params: Mapping[str, Any]) -> None:
+    """Refuse seconds that the wait would refuse when objects have been applied; ``params`` are release_plan's."""
+    ready_timeout, grace, image_wait = (
+        params[name] for name in ("ready_timeout", "unschedulable_grace", "image_wait")
+    )
     if ready_timeout < 1:
         raise InputError(
             f"The pods cannot become ready within {ready_timeout} s: give them 1 second or more."
         )
-    if unschedulable_grace < 0:
-        raise InputError(
-            f"A pod cannot be without a node for {unschedulable_grace} s: give it 0 seconds or more."
-        )
+    if grace < 0:
+        raise InputError(f"A pod cannot be without a node for {grace} s: give it 0 seconds or more.")
+    if image_wait < 0:
+        raise InputError(f"An image cannot be waited for {image_wait} s: give it 0 seconds or more.")
 
 
 def check_hooks(hooks: Mapping[str, Any], is_file: Callable[[str], bool]) -> None:
@@ -173,13 +176,17 @@ def read_release(deployment: Mapping[str, Any]) -> Release | None:
     return Release(commit, manifest) if commit and manifest else None
 
 
+def images_of(deployment: Mapping[str, Any]) -> tuple[str, ...]:
+    pod = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return tuple(container.get("image", "") for container in pod.get("containers") or ())
+
+
 def read_workload(deployment: Mapping[str, Any]) -> Workload:
     notes = deployment["metadata"].get("annotations") or {}
     spec = deployment.get("spec") or {}
     status = deployment.get("status") or {}
     release = read_release(deployment)
     verdict = judge({"kind": "Deployment", **deployment})
-    pod = (spec.get("template") or {}).get("spec") or {}
     return Workload(
         release=release,
         proven_at=release.marked_at(notes.get(PROVEN)) if release else "",
@@ -187,7 +194,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         replicas=spec.get("replicas", 1),
         ready_replicas=status.get("readyReplicas", 0),
         lack="" if verdict.ready else verdict.reason,
-        images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
+        images=images_of(deployment),
         marks=tuple(mark for mark in MARKS if notes.get(mark)),
         holds_replicas=owns(deployment, "spec", "replicas"),
         order=notes.get(ORDER, ""),

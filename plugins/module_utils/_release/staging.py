@@ -70,6 +70,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     check_patience,
+    images_of,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendered import (
     Rendered,
@@ -121,6 +122,7 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     # The last one may be the other color's Service, which is not there yet.
     before = [each.before for each in tried[: len(objects)]]
     return {
+        "images": list(images_of(deployment_of(objects, place))),
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
         "scale": _left_to_scale(tried, place, given, capacity),
@@ -177,7 +179,7 @@ def proven_way_back(case: Case) -> WayBack:
         return back
     service = case.state.services[back.color]
     try:
-        check_patience(case.params["ready_timeout"], case.params["unschedulable_grace"])
+        check_patience(case.params)
         if back.action == "stage" and back.release:
             by_color, _unused = _kept(case, back.color, back.release)
             service = service_of(by_color[back.color], case.places[back.color])
