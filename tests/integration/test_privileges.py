@@ -24,6 +24,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import R
 from sandbox.aws import Aws
 
 DOCS = CHECKOUT / "docs"
+# What is played by itself elsewhere, and why that says as much.
+NOT_PLAYED = {"webhook": "it is a deploy, whose commit comes from a payload"}
 # Asked for first, because node ports are the cluster's; who may not gets along with the namespace's.
 TRIED = {Right("list", "", "services", elsewhere=True)}
 
@@ -50,6 +52,7 @@ class Account:
     def __init__(self, shop: Shop, name: str) -> None:
         self._shop = shop
         self._runs = 0
+        self.played: set[str] = set()
         self.role = DOCS / "rbac" / f"{name}.yaml"
         self.name = f"bluegreen-{name}"
         self.user = f"system:serviceaccount:{shop.namespace}:{self.name}"
@@ -63,6 +66,7 @@ class Account:
     def start(self, plays: Mapping[str, Mapping[str, Any]]) -> Running:
         """One run of playbooks in their order, each with variables of its own."""
         self._runs += 1
+        self.played |= plays.keys()
         scene = self._shop.folder / f"{self.name}-{self._runs}.yml"
         imports = [
             {
@@ -174,6 +178,10 @@ def test_every_playbook_gets_along_with_the_published_rights(shop: Shop, world: 
     assert seen.code == 0, seen.output
     assert "0000001" in seen.output
 
+    assert (
+        deployer.played | viewer.played
+        == {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")} - NOT_PLAYED.keys()
+    )
     log.check_policies()
     log.check_role(deployer)
     log.check_role(viewer)
