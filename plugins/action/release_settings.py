@@ -18,6 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.settings import (
     PREFIX,
     check_settings,
+    unfilled,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
 
@@ -33,15 +34,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         started = time.time()
         [entry] = yaml.safe_load(_SPECS.read_text(encoding="utf-8"))["argument_specs"].values()
+        refused, instead = "", {}
         try:
             names = [name for name in variables if name.startswith(PREFIX)]
-            check_settings(entry["options"], names, self._values(entry["options"], variables))
-            refused = ""
+            values = self._values(entry["options"], variables)
+            check_settings(entry["options"], names, values)
+            instead = self._defaults(unfilled(values))
         except InputError as error:
             refused = error.message
         returned = self._task.args.get("returned") or {}
         before = {name: value["at"] for name, value in returned.items() if value.get("at")}
-        return stamped({"changed": False, "refused": refused, "started": started, "before": before})
+        return stamped(
+            {
+                "changed": False,
+                "refused": refused,
+                "started": started,
+                "before": before,
+                "instead": instead,
+            }
+        )
 
     def _values(self, spec: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """What the variables come to. One that only a template of the manifests needs may hang on what is not there."""
@@ -54,3 +65,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 if spec[name].get("required") or self._templar.template(action) in RENDERING:
                     raise InputError(f"{name} cannot be read: {_cores.template_error(error)}") from None
         return values
+
+    def _defaults(self, names: list[str]) -> dict[str, Any]:
+        """The role's own values of these variables, which extra variables hide. None where there is no role."""
+        role = self._task._role
+        defaults = role.get_default_vars() if role else {}
+        return {name: self._templar.template(defaults[name]) for name in names if name in defaults}

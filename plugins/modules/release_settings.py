@@ -45,6 +45,11 @@ before:
   returned: success
   type: dict
   sample: {plan: 1760000000.123}
+instead:
+  description: The role's default of each variable that was given empty, by its name.
+  returned: success
+  type: dict
+  sample: {bluegreen_replicas: 2}
 at:
   description: When it was done, in seconds since the epoch.
   returned: always

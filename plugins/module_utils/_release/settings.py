@@ -49,6 +49,11 @@ def check_settings(spec: Spec, names: Collection[str], values: Mapping[str, Any]
         raise InputError(" ".join(problems[:_TOLD]) + (f" And {more} more like it." if more > 0 else ""))
 
 
+def unfilled(values: Mapping[str, Any]) -> list[str]:
+    """The variables that were given empty, as AWX sends each answer of a survey that nobody has filled in."""
+    return [name for name, value in values.items() if value in (None, "")]
+
+
 def _problems(spec: Spec, names: Collection[str], values: Mapping[str, Any]) -> Iterator[str]:
     unknown = sorted(set(names) - set(spec) - set(GIVEN_BY_THE_ROLE))
     for name in unknown:
