@@ -192,7 +192,7 @@ def template(path: Path, **changes: str) -> str:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"AWS_DEFAULT_REGION": None}, "region"),
+        ({"AWS_DEFAULT_REGION": None}, "set region (in the role bluegreen_aws: {region: ...})"),
         (
             {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_EC2_METADATA_DISABLED": "true"},
             "credentials",
