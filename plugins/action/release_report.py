@@ -45,12 +45,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         told = {run.asked.app: result(run)}
         if screen.fails and not refused:
             told[run.asked.app]["next"] = next_step(run, _commands())
+            told[run.asked.app]["reason"] = told[run.asked.app]["reason"] or screen.head
+        stats = {"bluegreen_result": told}
+        if told[run.asked.app]["plan"]:
+            told[run.asked.app]["plan"]["text"] = [screen.head, *screen.texts]
+            # The next node of a workflow is given it as the role's variable.
+            stats["bluegreen_plan"] = {run.asked.app: told[run.asked.app]["plan"]}
         return stamped(
             {
                 "changed": False,
                 "screen": asdict(screen),
                 "ansible_facts": {"bluegreen_result": told},
-                "ansible_stats": {"data": {"bluegreen_result": told}, "aggregate": True, "per_host": False},
+                "ansible_stats": {"data": stats, "aggregate": True, "per_host": False},
                 "warnings": _write(given.get("file"), told),
             }
         )

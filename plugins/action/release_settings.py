@@ -50,6 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "refused": refused,
                 "started": started,
                 "before": before,
+                # ansible_check_mode says it of the command line alone, not of a play or a task.
+                "check_mode": self._task.check_mode,
                 "instead": instead,
             }
         )

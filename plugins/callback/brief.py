@@ -39,7 +39,7 @@ from ansible.utils.color import stringc
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens import brief
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan_line import plan_line
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan import plan_line
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.progress import PHASES, phase_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import Screen
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.table import table

@@ -281,6 +281,12 @@ load_balancers:
       description: Every tag.
       type: dict
       returned: always
+    touched:
+      description:
+        - All that a swap would touch or has to keep, in words, by what it is called, such as C(listener 443), C(health check) and
+          C(tag blue).
+      type: dict
+      returned: always
     fingerprint:
       description: Hash of all that a swap would touch, for O(octoblu.bluegreen.elb_listener_swap#module:expect_fingerprint).
       type: str

@@ -156,6 +156,14 @@ options:
         and so is a file that is not there. For a rollback, a repair or a retirement both are warnings.
     type: dict
     default: {}
+  approved:
+    description:
+      - The plans that were approved, by application, each as the role leaves it in C(bluegreen_plan) after a run in check mode.
+        O(goal=deploy), O(goal=stage) and O(goal=switch) are refused when this application is not among them, and when the
+        router, what is live or the release is not what it was for that plan; what serves already is not refused.
+      - Empty for none. Nothing else is held to a plan, least of all a rollback.
+    type: dict
+    default: {}
   leaving:
     description:
       - The release that a rollback leaves. When another one is live the plan is V(unchanged) and says who has moved it.
@@ -294,6 +302,19 @@ capacity:
   returned: O(goal) is neither V(status) nor V(list)
   type: dict
   sample: {pods: 4, live: 4, percent: 100, limit: "", raises: true, words: "4 pods, as live has"}
+images:
+  description: The images of the containers that serve, or are staged, once the plan is carried out.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: list
+  elements: str
+  sample: ["shop:00abcde"]
+approval:
+  description:
+    - What an approved plan is held against, for O(approved), with C(color), C(commit), C(manifest), what was live before as
+      C(previous_color), C(previous_commit) and C(previous_manifest), and the C(fingerprint) of the C(router) with all that a swap
+      of it touches in words.
+  returned: O(goal) is neither V(status) nor V(list)
+  type: dict
 objects:
   description:
     - What to apply with M(octoblu.bluegreen.release_apply), the color's objects with their labels and annotations, and the Service of the
@@ -575,6 +596,7 @@ MODULE = Module(
         "frozen": {"type": "str", "default": ""},
         "thaw": {"type": "str", "default": ""},
         "hooks": {"type": "dict", "default": {}},
+        "approved": {"type": "dict", "default": {}},
         "leaving": {
             "type": "dict",
             "options": {"commit": {"type": "str", "required": True}, "manifest": {"type": "str"}},

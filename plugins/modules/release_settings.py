@@ -45,6 +45,10 @@ before:
   returned: success
   type: dict
   sample: {plan: 1760000000.123}
+check_mode:
+  description: Whether the tasks of the role run in check mode, whoever asked for it, the command line, a play or a task.
+  returned: success
+  type: bool
 instead:
   description: The role's default of each variable that was given empty, by its name.
   returned: success

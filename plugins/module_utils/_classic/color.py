@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.drift import (
     health_check_drift,
@@ -23,18 +21,17 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.intent 
     Intent,
     SwapState,
     decode_intent,
-    is_intent_tag,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.known import (
     decode_known,
     give_up_command,
-    is_known_tag,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.model import (
     Listener,
     LoadBalancer,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.touched import Touched, touched_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.drift import REPAIR, Drift
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.ports import (
     COLORS,
@@ -67,10 +64,14 @@ class Colors:
     intent: Intent | None
     swap_state: SwapState
     claim: str | None
-    fingerprint: str
+    touched: Touched
 
     def ports(self, color: str) -> ColorPorts | None:
         return self.blue if color == "blue" else self.green
+
+    @property
+    def fingerprint(self) -> str:
+        return self.touched.fingerprint
 
     def codes(self) -> tuple[str, ...]:
         return tuple(drift.code for drift in self.drift)
@@ -131,7 +132,7 @@ def read_colors(
         intent=intent,
         swap_state=swap_state,
         claim=router.tags.get(CLAIM_TAG),
-        fingerprint=_fingerprint(router, of_listener, {*told, *known}, preview),
+        touched=touched_of(router, {*of_listener, *told, *known, preview}),
     )
 
 
@@ -242,20 +243,3 @@ def _read_intent(router: LoadBalancer, swap_state: SwapState, drift: list[Drift]
         )
     drift.append(Drift("swap_interrupted", message, (REPAIR,)))
     return intent
-
-
-def _fingerprint(
-    router: LoadBalancer, of_listener: Mapping[int, str], named: Iterable[int], preview: int | None
-) -> str:
-    touched = {*of_listener, *named, preview}
-    seen = {
-        "listeners": [asdict(listener) for listener in router.listeners if listener.port in touched],
-        "health_check": asdict(router.health_check),
-        "backend_policies": sorted((port, list(names)) for port, names in router.backend_policies.items()),
-        "tags": {
-            key: value
-            for key, value in sorted(router.tags.items())
-            if key in (*COLORS, CLAIM_TAG, PREVIEW_TAG) or is_intent_tag(key) or is_known_tag(key)
-        },
-    }
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]

@@ -51,6 +51,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.settle 
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.swap import ClassicSwap
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.tag_text import TagTextError
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._classic.touched import kept
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.kind import (
     Look,
     Params,
@@ -212,6 +213,7 @@ def judged(load_balancer: LoadBalancer, look: Look, read_began: float) -> Classi
         in_service=in_service(load_balancer),
         watch_seconds=longest_watch(load_balancer.health_check),
         notes=(f"health check {load_balancer.health_check.target}",),
+        touched=colors.touched.words,
         node_ports_in="the load balancer's tags",
         abilities=_ABILITIES,
         load_balancer=load_balancer,
@@ -239,6 +241,7 @@ def _route(load_balancer: LoadBalancer, colors: Colors, listener: Listener) -> R
         scheme="https" if listener.protocol == "HTTPS" else "http",
         address=f"{load_balancer.dns_name}:{listener.port}",
         preview=preview,
+        keeps=kept(listener),
     )
 
 

@@ -27,13 +27,19 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._module import (
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import (
     process_gone,
 )
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.approval import (
+    check_approval,
+    read_approval,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
     check_capacity,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.carrying_out import (
+    approval_now,
     carried_out,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import (
+    APPROVABLE,
     FOLLOWED,
     FREEZABLE,
     READING,
@@ -217,6 +223,11 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
 
 def _check_now(case: Case, decision: Decision) -> None:
     """Refuse what must not be brought up or moved to now. A port that a cut-off swap has closed does not wait for that."""
+    plans = case.params["approved"]
+    # After a swap that was cut off is resolved the plan is made once more.
+    if plans and case.goal in APPROVABLE and decision.action != "resolve":
+        app = case.params["app"]
+        check_approval(read_approval(plans, app), approval_now(case, decision), app, case.router.cut_off)
     release, events = decision.release, case.state.ledger.events
     if decision.action == "unchanged" or case.router.cut_off or release is None:
         return

@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.approval import (
+    Approval,
+)
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
     Capacity,
 )
@@ -113,6 +116,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         "holds": case.goal == "rollback" and case.params["hold_after_rollback"],
         "thaw": _thaw(case),
         "order": order_now(case, decision.color, decision.release) or None if decision.release else None,
+        "approval": approval_now(case, decision).facts,
         "hook": {
             "app": case.params["app"],
             "namespace": case.params["namespace"],
@@ -124,6 +128,15 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
             "dns_name": case.router.dns_name,
         },
     }
+
+
+def approval_now(case: Case, decision: Decision) -> Approval:
+    """What is approved with this plan, and what an approved one is held against."""
+    router = case.router
+    serving = case.state.sides[router.live].release if router.live else None
+    return Approval(
+        decision.color, decision.release, router.live, serving, router.fingerprint, router.touched
+    )
 
 
 def _thaw(case: Case) -> str | None:
@@ -151,6 +164,7 @@ def _planned(case: Case, decision: Decision, capacity: Capacity | None, rendered
         "manifest": release.manifest if release else None,
         "to_service": decision.service,
         "reason": decision.reason,
+        "images": [],
         "objects": [],
         "undo": [],
         "scale": [],
@@ -170,6 +184,7 @@ def _planned(case: Case, decision: Decision, capacity: Capacity | None, rendered
     service = case.state.services[color]
     reachable = service is not None and case.state.sides[color].reachable
     place, side = case.places[color], case.state.sides[color]
+    plan["images"] = list(side.workload.images) if side.workload else []
     plan["workloads"] = [workload("Deployment", name, place, capacity) for name in runs]
     plan["capacity"] = capacity_facts(capacity, side.workload.replicas if side.workload else 0)
     plan["smoke"] = smoke(case, color, service) if service and reachable else None

@@ -33,6 +33,8 @@ RENDERING = ("deploy", "stage")
 READING = ("status", "list")
 # The goals that a freeze refuses.
 FREEZABLE = (*RENDERING, "switch")
+# The goals that are held to a plan that was approved.
+APPROVABLE = (*RENDERING, "switch")
 # The goals after which the preview follows; a rollback is not kept from it by that.
 FOLLOWED = ("deploy", "switch", "preview")
 GOALS = (*RENDERING, "switch", "rollback", "repair", "retire", "release", "preview", *READING)

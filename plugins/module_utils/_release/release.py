@@ -173,13 +173,17 @@ def read_release(deployment: Mapping[str, Any]) -> Release | None:
     return Release(commit, manifest) if commit and manifest else None
 
 
+def images_of(deployment: Mapping[str, Any]) -> tuple[str, ...]:
+    pod = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return tuple(container.get("image", "") for container in pod.get("containers") or ())
+
+
 def read_workload(deployment: Mapping[str, Any]) -> Workload:
     notes = deployment["metadata"].get("annotations") or {}
     spec = deployment.get("spec") or {}
     status = deployment.get("status") or {}
     release = read_release(deployment)
     verdict = judge({"kind": "Deployment", **deployment})
-    pod = (spec.get("template") or {}).get("spec") or {}
     return Workload(
         release=release,
         proven_at=release.marked_at(notes.get(PROVEN)) if release else "",
@@ -187,7 +191,7 @@ def read_workload(deployment: Mapping[str, Any]) -> Workload:
         replicas=spec.get("replicas", 1),
         ready_replicas=status.get("readyReplicas", 0),
         lack="" if verdict.ready else verdict.reason,
-        images=tuple(container.get("image", "") for container in pod.get("containers") or ()),
+        images=images_of(deployment),
         marks=tuple(mark for mark in MARKS if notes.get(mark)),
         holds_replicas=owns(deployment, "spec", "replicas"),
         order=notes.get(ORDER, ""),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import APPROVABLE
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts import router_of
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 
@@ -261,9 +262,38 @@ def result(run: Run) -> dict[str, Any]:
         "gap_ms": dict(run["swap"].get("gap_ms") or {}) or None,
         "seconds": seconds(run),
         "rollback": None if run["failure"] else run.plan.get("rollback"),
+        "plan": planned(run),
         "reason": run["failure"].get("cause") or reason(run) or None,
         "next": run["failure"].get("next") or None,
     }
+
+
+def planned(run: Run) -> dict[str, Any] | None:
+    """What a run in check mode would do, to be approved and handed to the run that does it; None for any other run."""
+    plan = run.plan
+    if not run.asked.check_mode or run["failure"] or run.asked.action not in APPROVABLE or not plan:
+        return None
+    capacity = plan.get("capacity")
+    return {
+        **plan["approval"],
+        "does": plan["action"],
+        "images": plan["images"],
+        "changes": changed_objects(plan),
+        "gap_ms": None if run.router and run.router.abilities.gapless else plan["last_gap_ms"],
+        "pods": capacity["words"] if capacity else None,
+        "rollback": plan["rollback"],
+    }
+
+
+def changed_objects(plan: Returned) -> list[str]:
+    """The objects that differ from what is live, as ``Deployment shop-<color>``; all where nothing is to compare with."""
+    difference = plan.get("difference")
+    if difference is None:
+        return [f"{each['kind']} {each['metadata']['name']} (new)" for each in plan["objects"]]
+    state = {(True, False): " (new)", (False, True): " (gone)"}
+    return [
+        each["after_header"] + state.get((not each["before"], not each["after"]), "") for each in difference
+    ]
 
 
 def reason(run: Run) -> str:

@@ -70,6 +70,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.order i
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import (
     Release,
     check_patience,
+    images_of,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.rendered import (
     Rendered,
@@ -121,6 +122,7 @@ def staging(case: Case, color: str, release: Release, rendered: Rendered | None)
     # The last one may be the other color's Service, which is not there yet.
     before = [each.before for each in tried[: len(objects)]]
     return {
+        "images": list(images_of(deployment_of(objects, place))),
         "objects": staged,
         "secret": any(entry["kind"] == "Secret" for entry in objects),
         "scale": _left_to_scale(tried, place, given, capacity),

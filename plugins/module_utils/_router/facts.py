@@ -69,6 +69,7 @@ def router_of(facts: Mapping[str, Any]) -> Router:
             open_swap=OpenSwap(**{**intent, "routes": tuple(intent["routes"])}) if intent else None,
             backends=tuple(Backend(**backend) for backend in facts["backends"]),
             notes=tuple(facts["notes"]),
+            touched=dict(facts["touched"]),
             abilities=Abilities(**facts["abilities"]),
         )
     except (KeyError, TypeError, AttributeError) as error:

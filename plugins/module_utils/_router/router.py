@@ -43,7 +43,8 @@ class Route:
     """A way through the router: a listener or a rule.
 
     ``name`` is what people call it, such as its port; ``color`` is None where what stands behind it, ``target``, is no
-    color's. ``address`` has host and port. A ``preview`` shows the idle color.
+    color's. ``address`` has host and port. A ``preview`` shows the idle color. ``keeps`` says in words what a swap
+    leaves as it is, such as its policies.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Route:
     scheme: str
     address: str
     preview: bool = False
+    keeps: str = ""
 
     @property
     def url(self) -> str:
@@ -92,7 +94,8 @@ class Router:
     where their node ports are written down. ``backends_are`` is what the backends are called, with an s at the end;
     ``in_service`` is how many of them traffic is sent to, None where it was not asked for or the kind cannot know.
     A swap that waits for them takes ``watch_seconds`` at most for that. ``notes`` are what else
-    a person is told of it. The ``fingerprint`` is another one when anything that a swap touches is.
+    a person is told of it. The ``fingerprint`` is another one when anything that a swap touches is, and ``touched``
+    says all of that in words, each by what it is called.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Router:
     in_service: int | None = None
     watch_seconds: int = 0
     notes: tuple[str, ...] = ()
+    touched: Mapping[str, str] = field(default_factory=dict)
     node_ports_in: str = "the router"
     abilities: Abilities = field(default_factory=Abilities)
 

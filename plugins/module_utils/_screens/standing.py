@@ -31,7 +31,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.verdict
 
 
 def standing(run: Run, commands: Commands) -> Screen:
-    """For ``status``, which has read the router."""
+    """For ``status``, which has read the router. It fails where it was asked for a commit, and that does not serve."""
     router = run.router
     if router is None:
         raise ValueError("status is told of a router that was read")
@@ -46,14 +46,14 @@ def standing(run: Run, commands: Commands) -> Screen:
     ]
     live = run.release(run.live)
     unwell = bool(run.live and run.plan and not live["ready"] and not live["holder"])
+    serves = router.unserved is None and bool(run.plan) and run.live is not None and not unwell
+    lacking = bool(run.asked.commit) and not (serves and live.get("commit") == run.asked.commit)
+    head = f"{run.asked.commit} does not serve as it should: {_head(run)}" if lacking else _head(run)
     return Screen(
-        f"{run.asked.app}: {_head(run)}",
+        f"{run.asked.app}: {head}",
         tuple(_lines(run, router, drifts)),
-        good=router.unserved is None
-        and bool(run.plan)
-        and run.live is not None
-        and not drifts
-        and not unwell,
+        good=serves and not drifts and not lacking,
+        fails=lacking,
     )
 
 

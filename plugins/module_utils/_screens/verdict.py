@@ -24,7 +24,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.facts im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.advice import (
     next_step,
 )
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan_line import plan_line
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan import plan_line, plan_lines
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import (
     Commands,
     Screen,
@@ -44,18 +44,8 @@ def verdict(run: Run, commands: Commands) -> Screen:
         )
     planned = plan_line(run.plan, run.asked.app, run.router) if run.asked.check_mode and run.router else ""
     if planned:
-        return Screen(planned, tuple(_planned_lines(run)))
+        return Screen(planned, tuple(plan_lines(run)))
     return Screen(f"{run.asked.app}: {_head(run)}", tuple(_lines(run, commands)))
-
-
-def _planned_lines(run: Run) -> Iterator[tuple[str, str]]:
-    if run.router and run.router.unserved:
-        yield "served", f"nobody: {run.router.unserved}"
-    held = run.release(run.color).get("commit")
-    if run.plan["action"] == "stage" and held:
-        yield str(run.color), f"holds {held} until then"
-    if run.plan.get("apart"):
-        yield "apart", f"the colors differ in more than color and node port: {'; '.join(run.plan['apart'])}"
 
 
 def _head(run: Run) -> str:

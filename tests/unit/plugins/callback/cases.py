@@ -44,7 +44,15 @@ NO_WAY_BACK = {
     "redeploy": False,
 }
 WAS = {
-    "routes": (route(80, "blue"), route(443, "blue"), route(8081, "green", preview=True)),
+    "routes": (
+        route(80, "blue", keeps="HTTP to HTTP, policies stick-1h"),
+        route(
+            443,
+            "blue",
+            keeps="HTTPS to HTTP, certificate arn:aws:acm:us-east-1:123456789012:certificate/1, policies tls-1-2, stick-1h",
+        ),
+        route(8081, "green", preview=True),
+    ),
     "backends": (Backend("i-0a1b2c3d", "InService"), Backend("i-1b2c3d4e", "InService")),
     "backends_are": "instances",
     "notes": ("health check HTTP:30081/healthz",),
@@ -55,7 +63,18 @@ PLANNED = PLAN | {
     "releases": {"blue": ONE, "green": NOTHING},
     "rollback": BACK,
     "hook": {"app": "shop", "load_balancer": "shop-lb"},
-    "objects": [{}] * 3,
+    "images": ["shop:2b2b2b2"],
+    "objects": [
+        {"kind": "ConfigMap", "metadata": {"name": "shop-green"}},
+        {"kind": "Deployment", "metadata": {"name": "shop-green"}},
+        {"kind": "Service", "metadata": {"name": "shop-green"}},
+    ],
+    "difference": [
+        {"after_header": "ConfigMap shop-<color>", "before": {}, "after": {"data": {}}},
+        {"after_header": "Deployment shop-<color>", "before": {"spec": {}}, "after": {"spec": {}}},
+    ],
+    "capacity": {"raises": False, "words": "2 pods, as live has"},
+    "approval": {"color": "green", "commit": "2b2b2b2", "fingerprint": "0011223344556677"},
     "last_gap_ms": 158,
     "steps": [{"do": "mark", "lock": {"phase": "swap"}}, {"do": "swap"}],
 }

@@ -129,6 +129,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "frozen": "",
         "thaw": "",
         "hooks": {},
+        "approved": {},
         "wait_in_service": False,
         "leaving": None,
         "color": None,

@@ -96,6 +96,7 @@ def test_the_result_of_a_deploy() -> None:
         "gap_ms": {"80": 84, "443": 85},
         "seconds": {"stage": 4.9, "checks": 0.1, "swap": 1.1, "total": 8.2},
         "rollback": {"color": "blue", "to": "0012345", "reason": ""},
+        "plan": None,
         "reason": None,
         "next": None,
     }

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan_line import plan_line
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.plan import plan_line
 
 from ..some_router import route, some_router
 

@@ -4,13 +4,14 @@
 
 # This module is private to octoblu.bluegreen and may change at any time.
 
-"""A plan in one line, for whoever approves it."""
+"""A plan for whoever approves it: in one line, and what stands below that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import Run, changed_objects
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router import Router
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._screens.screen import way_back
 
@@ -41,6 +42,38 @@ def plan_line(plan: Mapping[str, Any], app: str, router: Router) -> str:
     return "; ".join(
         [f"Plan: {app} {now} -> {goes} on {color}", *parts, f"back: {way_back(plan['rollback'])}"]
     )
+
+
+def plan_lines(run: Run) -> Iterator[tuple[str, str]]:
+    """What a person asks before approving it, of a run in check mode."""
+    plan, router = run.plan, run.router
+    if router and router.unserved:
+        yield "served", f"nobody: {router.unserved}"
+    if plan.get("images"):
+        yield "image", ", ".join(plan["images"])
+    if plan["action"] == "stage":
+        yield "changes", ", ".join(changed_objects(plan)) or "nothing but the release's name"
+        held = run.release(run.color).get("commit")
+        if held:
+            yield str(run.color), f"holds {held} until then"
+    swaps = any(step["do"] == "swap" for step in plan["steps"])
+    if router and swaps:
+        yield "touches", "; ".join(_touched(router)) or "no listener yet"
+    if plan.get("capacity"):
+        yield "pods", str(plan["capacity"]["words"])
+    if not swaps:
+        yield "back", way_back(plan["rollback"])
+    if plan.get("apart"):
+        yield "apart", f"the colors differ in more than color and node port: {'; '.join(plan['apart'])}"
+
+
+def _touched(router: Router) -> list[str]:
+    """The ways through the router that a swap moves, each with what it keeps of it."""
+    return [
+        " ".join(filter(None, (route.name, route.keeps, "(preview)" if route.preview else "")))
+        for route in router.routes
+        if route.color
+    ]
 
 
 def _about(milliseconds: int) -> str:
