@@ -69,7 +69,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return values
 
     def _defaults(self, names: list[str]) -> dict[str, Any]:
-        """The role's own values of these variables, which extra variables hide. None where there is no role."""
+        """The role's own values of these variables, which extra variables hide; none that is empty itself."""
         role = self._task._role
         defaults = role.get_default_vars() if role else {}
-        return {name: self._templar.template(defaults[name]) for name in names if name in defaults}
+        return {
+            name: self._templar.template(defaults[name]) for name in names if defaults.get(name, "") != ""
+        }
