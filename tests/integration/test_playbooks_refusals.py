@@ -198,7 +198,10 @@ def template(path: Path, **changes: str) -> str:
             "credentials",
         ),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
-        ({"KUBECONFIG": None}, "~/.kube/config"),
+        (
+            {"KUBECONFIG": None, "KUBERNETES_SERVICE_HOST": "10.96.0.1"},
+            "the account of the pod that this runs in",
+        ),
         ({"K8S_AUTH_HOST": "https://127.0.0.1:1", "K8S_AUTH_API_KEY": "hunter2"}, "127.0.0.1:1"),
     ],
 )
