@@ -19,6 +19,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.setting
     PREFIX,
     check_settings,
     unfilled,
+    why_nothing,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
 
@@ -34,12 +35,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         started = time.time()
         [entry] = yaml.safe_load(_SPECS.read_text(encoding="utf-8"))["argument_specs"].values()
-        refused, instead = "", {}
+        refused, nothing, instead = "", "", {}
         try:
             names = [name for name in variables if name.startswith(PREFIX)]
             values = self._values(entry["options"], variables)
-            check_settings(entry["options"], names, values)
             instead = self._defaults(unfilled(values))
+            values |= instead
+            check_settings(entry["options"], names, values)
+            nothing = why_nothing(values)
         except InputError as error:
             refused = error.message
         returned = self._task.args.get("returned") or {}
@@ -48,6 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             {
                 "changed": False,
                 "refused": refused,
+                "nothing": nothing,
                 "started": started,
                 "before": before,
                 # ansible_check_mode says it of the command line alone, not of a play or a task.

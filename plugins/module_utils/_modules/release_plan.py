@@ -136,7 +136,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
     waits = router.living is not None and not params["locked"] and goal not in READING
     if goal not in READING:
-        check_patience(params["ready_timeout"], params["unschedulable_grace"])
+        check_patience(params)
         check_capacity(params["capacity"])
         read_order(params["order"])
         hooks_warning = _check_hooks(params)

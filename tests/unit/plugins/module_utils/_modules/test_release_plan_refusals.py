@@ -34,6 +34,7 @@ def test_services_elsewhere_need_not_be_visible() -> None:
         ({"app": "Shop"}, "'Shop'"),
         ({"smoke": "maybe"}, "'maybe'"),
         ({"unschedulable_grace": -1}, "without a node for -1 s"),
+        ({"image_wait": -1}, "An image cannot be waited for -1 s"),
         ({"commit": 5349}, "5349 is a number"),
         ({"commit": ""}, "No commit was given"),
         ({"router": facts(drift=mended("tags_equal"))}, "The router is odd (tags_equal)"),
