@@ -121,13 +121,14 @@ class Awx:
 
     def __init__(self, environment: Environment, shop: Shop) -> None:
         self._environment, self._shop = environment, shop
-        credentials = boto3.Session().get_credentials().get_frozen_credentials()
-        self.aws = {
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        }
-        if credentials.token:
-            self.aws |= dict.fromkeys(("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"), credentials.token)
+        own = boto3.Session().get_credentials().get_frozen_credentials()
+        # The sandbox takes any, and its own would be words of the output.
+        secret, session = (
+            ("hunter2/secret+key", "hunter2-session") if shop.aws else (own.secret_key, own.token)
+        )
+        self.aws = {"AWS_ACCESS_KEY_ID": own.access_key, "AWS_SECRET_ACCESS_KEY": secret}
+        if session:
+            self.aws |= dict.fromkeys(("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"), session)
         config = json.loads(shop.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         authority = shop.folder / "ca.crt"
@@ -138,7 +139,7 @@ class Awx:
             "K8S_AUTH_VERIFY_SSL": "True",
             "K8S_AUTH_SSL_CA_CERT": str(authority),
         }
-        self.secrets = [*self.aws.values(), user["token"]][1:]
+        self.secrets = [each for each in (secret, session, user["token"]) if each]
         self._number = 40
 
     def run(
@@ -169,7 +170,7 @@ class Awx:
         self._write_inventory(data / "inventory" / "hosts", host or {})
         given = {**survey, **_meta_variables(self._number, user)}
         (data / "env" / "extravars").write_text(yaml.dump(given, Dumper=_Dumper))
-        # AWX's own are 5 s between two looks at whether the job is to be canceled, and its files alone.
+        # How often it is looked whether the job is to be canceled; AWX leaves it at 5 s.
         (data / "env" / "settings").write_text(json.dumps({"pexpect_timeout": 0.2}))
         ended = self._start(data, playbook, kubernetes or self.kubernetes, cancel)
         artifacts = [

@@ -17,7 +17,9 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
+ROOT = Path(__file__).parents[3]
+ROLE = ROOT / "roles" / "bluegreen"
+PLAYBOOKS = ROOT / "playbooks"
 SPEC, DEFAULTS = (
     yaml.safe_load((ROLE / file).read_text()) for file in ("meta/argument_specs.yml", "defaults/main.yml")
 )
@@ -252,3 +254,16 @@ def test_what_is_expected_of_an_answer_names_the_release_that_is_asked(commit: s
         bluegreen_smoke_expect="{{ bluegreen_commit }} on {{ bluegreen_color }}",
     )
     assert answer == {"__bluegreen_smoke_expect": "0012345 on green"}
+
+
+def test_a_commit_that_a_survey_leaves_empty_is_none_in_every_playbook() -> None:
+    """ansible-core 2.19 and later read AWX's empty text as nothing."""
+    plays = {file.stem: yaml.safe_load(file.read_text())[0] for file in PLAYBOOKS.glob("*.yml")}
+    asked = {
+        name: play["roles"][0]["vars"]["bluegreen_commit"]
+        for name, play in plays.items()
+        if re.search(r"\bcommit\b", str(play["roles"][0]["vars"].get("bluegreen_commit")))
+    }
+    assert asked.keys() >= {"deploy", "rollback", "stage", "switch"}
+    answers = _ask([{"given": {"commit": value}, "names": [*asked]} for value in (None, "", 5349)], **asked)
+    assert [set(map(json.dumps, answer.values())) for answer in answers] == [{'""'}, {'""'}, {"[5349]"}]
