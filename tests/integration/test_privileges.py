@@ -57,7 +57,7 @@ class Account:
         self.name = f"bluegreen-{name}"
         self.user = f"system:serviceaccount:{shop.namespace}:{self.name}"
         shop.kubectl("apply", "-n", shop.namespace, "-f", str(self.role))
-        config = json.loads(shop.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+        config = json.loads(shop.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json"))
         [user] = config["users"]
         user["user"] = {"token": shop.kubectl("create", "token", self.name, "-n", shop.namespace).strip()}
         self.kubeconfig = shop.folder / f"{name}.kubeconfig"
