@@ -58,7 +58,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def installed(kind: str) -> str | None:
     """The first of the collections that has this module."""
-    found = (each for each in COLLECTIONS if module_loader.find_plugin_with_context(f"{each}.{kind}").resolved)
+    found = (
+        each for each in COLLECTIONS if module_loader.find_plugin_with_context(f"{each}.{kind}").resolved
+    )
     return next(found, None)
 
 

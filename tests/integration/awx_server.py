@@ -68,7 +68,7 @@ _ASKS = (
     "variables", "limit", "tags", "skip_tags", "job_type", "inventory", "credential", "scm_branch", "diff_mode", "verbosity",
 )  # fmt: skip
 _NAMED = {"name": None, "description": ""}
-_NOTIFYING = {each: "notification_templates" for each in _NOTIFIED}
+_NOTIFYING = dict.fromkeys(_NOTIFIED, "notification_templates")
 KINDS = {
     each.name: each
     for each in (
@@ -149,7 +149,7 @@ KINDS = {
             },
             required=("workflow_job_template",),
             links={"workflow_job_template": "workflow_job_templates", "unified_job_template": "unified_job_templates"},
-            associations={each: "workflow_job_template_nodes" for each in _PATHS},
+            associations=dict.fromkeys(_PATHS, "workflow_job_template_nodes"),
             read_only=("type",),
         ),
         Kind("workflow_approval_templates", {**_NAMED, "timeout": 0}),
@@ -302,7 +302,10 @@ class Awx:
                 raise Refused(400, {"__all__": [f"{kind} with this name already exists."]})
         self._check(kind, values)
         if kind == "projects" and values["scm_type"]:
-            values |= {"scm_revision": "1", "_update": self._store("project_updates", {"status": "successful"})["id"]}
+            values |= {
+                "scm_revision": "1",
+                "_update": self._store("project_updates", {"status": "successful"})["id"],
+            }
         return self._store(kind, values)
 
     def _change(self, kind: str, stands: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,7 +321,10 @@ class Awx:
 
     def _accepted(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         known = KINDS[kind]
-        fields = {**known.fields, **(_ASCENDER if self.ascender and kind == "workflow_approval_templates" else {})}
+        fields = {
+            **known.fields,
+            **(_ASCENDER if self.ascender and kind == "workflow_approval_templates" else {}),
+        }
         values: dict[str, Any] = {}
         for name, value in body.items():
             if name in known.read_only:
@@ -342,7 +348,11 @@ class Awx:
         elif kind == "notification_templates":
             _check_notification(values)
         elif kind == "credentials":
-            [of] = [each["name"] for each in self._objects["credential_types"].values() if each["id"] == values["credential_type"]]
+            [of] = [
+                each["name"]
+                for each in self._objects["credential_types"].values()
+                if each["id"] == values["credential_type"]
+            ]
             _check_inputs(of, values["inputs"])
         elif kind == "workflow_job_template_nodes":
             self._check_node(values)
@@ -358,7 +368,9 @@ class Awx:
             if name not in questions:
                 raise Refused(400, {"extra_data": [f"Variables {name} are not allowed on launch."]})
             if value not in questions[name].get("choices", [value]):
-                raise Refused(400, {"variables_needed_to_start": [f"Value {value} for {name} expected to be a choice."]})
+                raise Refused(
+                    400, {"variables_needed_to_start": [f"Value {value} for {name} expected to be a choice."]}
+                )
 
     def _associate(
         self, method: str, kind: str, stands: Mapping[str, Any], association: str, body: Mapping[str, Any]
@@ -397,10 +409,14 @@ def _masked(value: Any, key: str = "") -> Any:
 
 
 def _check_survey(survey: Mapping[str, Any]) -> None:
-    if not all(isinstance(survey.get(name), str) for name in ("name", "description")) or not survey.get("spec"):
+    if not all(isinstance(survey.get(name), str) for name in ("name", "description")) or not survey.get(
+        "spec"
+    ):
         raise Refused(400, {"error": "name, description or spec is missing from survey spec"})
     for question in survey["spec"]:
-        wrong = [name for name in ("type", "question_name", "variable") if not isinstance(question.get(name), str)]
+        wrong = [
+            name for name in ("type", "question_name", "variable") if not isinstance(question.get(name), str)
+        ]
         if wrong or not isinstance(question.get("required"), bool):
             raise Refused(400, {"error": f"{wrong or 'required'} missing from survey question"})
         if question["type"] not in ("text", "multiplechoice"):
@@ -430,7 +446,9 @@ def _check_notification(values: dict[str, Any]) -> None:
     fields, given = _NOTIFICATIONS[values["notification_type"]], values["notification_configuration"]
     missing = [name for name, default in fields.items() if default is None and name not in given]
     if missing:
-        raise Refused(400, {"__all__": [f"Missing required fields for Notification Configuration: {missing}."]})
+        raise Refused(
+            400, {"__all__": [f"Missing required fields for Notification Configuration: {missing}."]}
+        )
     values["notification_configuration"] = {**fields, **given}
     for event, told in (values["messages"] or {}).items():
         if event not in ("started", "success", "error", "workflow_approval"):
