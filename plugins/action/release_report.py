@@ -41,7 +41,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             else given["returned"]
         )
         run = run_of(returned, given["before"], given["asked"])
-        screen = Screen(refused, good=False, fails=True) if refused else screen_of(run)
+        if refused:
+            screen = Screen(refused, good=False, fails=True)
+        elif given.get("nothing"):
+            screen = Screen(f"{run.asked.app}: {given['nothing']}, nothing to do")
+        else:
+            screen = screen_of(run)
         told = {run.asked.app: result(run)}
         if screen.fails and not refused:
             told[run.asked.app]["next"] = next_step(run, _commands())

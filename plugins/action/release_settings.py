@@ -18,6 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.settings import (
     PREFIX,
     check_settings,
+    why_nothing,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
 
@@ -33,10 +34,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         started = time.time()
         [entry] = yaml.safe_load(_SPECS.read_text(encoding="utf-8"))["argument_specs"].values()
+        refused = nothing = ""
         try:
             names = [name for name in variables if name.startswith(PREFIX)]
-            check_settings(entry["options"], names, self._values(entry["options"], variables))
-            refused = ""
+            values = self._values(entry["options"], variables)
+            check_settings(entry["options"], names, values)
+            nothing = why_nothing(values)
         except InputError as error:
             refused = error.message
         returned = self._task.args.get("returned") or {}
@@ -45,6 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             {
                 "changed": False,
                 "refused": refused,
+                "nothing": nothing,
                 "started": started,
                 "before": before,
                 # ansible_check_mode says it of the command line alone, not of a play or a task.

@@ -153,6 +153,13 @@ options:
         announce it, give it more.
     type: int
     default: 10
+  image_wait:
+    description:
+      - For how many seconds an image that the registry does not have, or does not show, may still be pushed, before that counts
+        as certain. While it is waited for, an exceeded progress deadline is not certain either.
+      - The kubelet tries again after 10, 20, 40, 80, 160 and then every 300 seconds.
+    type: int
+    default: 0
   details:
     description:
       - Whether a failure tells the pods, events and logs. Without, its message is the cause in a line, and what is left of
@@ -391,6 +398,7 @@ MODULE = Module(
             },
         },
         "fail_fast": {"type": "bool", "default": True},
+        "image_wait": {"type": "int", "default": 0},
         "unschedulable_grace": {"type": "int", "default": 10},
         "log_lines": {"type": "int", "default": 20},
         "details": {"type": "bool", "default": True},

@@ -101,6 +101,10 @@ options:
     description: How many seconds the pods will be given to become ready. Less than 1 is refused.
     type: int
     default: 300
+  image_wait:
+    description: As O(octoblu.bluegreen.k8s_wait_ready#module:image_wait), which comes on top of O(ready_timeout).
+    type: int
+    default: 0
   unschedulable_grace:
     description: For how many seconds no node may take a pod. Less than 0 is refused.
     type: int
@@ -587,6 +591,7 @@ MODULE = Module(
         "preview_port": {"type": "int", "default": 0},
         "preview_router": {"type": "dict"},
         "ready_timeout": {"type": "int", "default": 300},
+        "image_wait": {"type": "int", "default": 0},
         "unschedulable_grace": {"type": "int", "default": 10},
         "wait_in_service": {"type": "bool", "default": False},
         "capacity": {"type": "int", "default": 100},

@@ -28,6 +28,10 @@ options:
     description: As RV(octoblu.bluegreen.release_settings#module:refused); then nothing was done.
     type: str
     default: ""
+  nothing:
+    description: As RV(octoblu.bluegreen.release_settings#module:nothing).
+    type: str
+    default: ""
   left_out:
     description: The C(msg) for a run that left out the role's beginning, and whether it C(fails) for that.
     type: dict

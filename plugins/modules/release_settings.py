@@ -35,6 +35,11 @@ refused:
   description: What is wrong with them, empty where nothing is. It is no failure, so that the role can say how the run ended.
   returned: success
   type: str
+nothing:
+  description: Why a run that a push has started has nothing to do; empty for any other run.
+  returned: success
+  type: str
+  sample: refs/heads/topic was pushed, not refs/heads/main
 started:
   description: When the run began, in seconds since the epoch.
   returned: success

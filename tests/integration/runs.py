@@ -29,14 +29,16 @@ class Process(Protocol):
     pid: int
 
     @property
-    def returncode(self) -> int | Any: ...
+    def returncode(self) -> int | Any:
+        raise NotImplementedError
 
     def communicate(self, *, timeout: float | None = None) -> tuple[str, Any]:
         raise NotImplementedError
 
 
 class Starter(Protocol):
-    def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process: ...
+    def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:
+        raise NotImplementedError
 
 
 def start_afresh(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Process:

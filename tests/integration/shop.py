@@ -47,9 +47,13 @@ class Finished:
     output: str
 
     @property
+    def stats(self) -> dict[str, Any]:
+        """What was set with set_stats."""
+        return self._told("RUN: ")
+
+    @property
     def results(self) -> dict[str, dict[str, Any]]:
-        told = self._told("RUN: ").get("bluegreen_result", {})
-        return dict(told)
+        return dict(self.stats.get("bluegreen_result", {}))
 
     @property
     def result(self) -> dict[str, Any]:

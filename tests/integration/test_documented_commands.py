@@ -99,6 +99,10 @@ def _nothing_but_a_plan(shop: Shop, shown: str) -> None:
     assert shop.balancer.listeners == {}
 
 
+def _nothing_is_there(shop: Shop, _shown: str) -> None:
+    assert shop.objects() == {}
+
+
 def _serves(commit: str) -> Callable[[Shop, str], None]:
     def shown(shop: Shop, _shown: str) -> None:
         assert shop.commit() == commit
@@ -140,6 +144,8 @@ APPLICATION: dict[str, Callable[[Shop, str], None]] = {
         _tags_name_the_node_ports
     ),
     f"{DEPLOY}4f2a91c --check --diff": _nothing_but_a_plan,
+    f"{DEPLOY}4f2a91c --check -e bluegreen_result_file=checked.json": _nothing_is_there,
+    f'{DEPLOY}4f2a91c -e "{{\\"bluegreen_plan\\": $(cat checked.json)}}"': _serves("4f2a91c"),
     f"{DEPLOY}4f2a91c": _serves("4f2a91c"),
     "ansible-playbook octoblu.bluegreen.status -e @app.yml": _tells_who_is_live,
     f"{DEPLOY}$CI_COMMIT_SHORT_SHA -e bluegreen_order=$CI_PIPELINE_ID": _serves_with_an_order("1201"),

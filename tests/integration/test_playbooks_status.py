@@ -74,6 +74,11 @@ def test_each_host_of_an_inventory_is_an_application(shop: Shop, tmp_path: Path)
     assert "'not-there'" in finished.reason
     told = {app: result["outcome"] for app, result in finished.results.items()}
     assert told == {"shop": "unchanged", "cart": "refused"}
+    one = shop.status(
+        "-i", str(inventory), **dict.fromkeys(shop.variables()), application="shop", commit="0000001"
+    )
+    assert (one.code, [*one.results]) == (2, ["shop"])
+    assert one.result["reason"].startswith("shop: 0000001 does not serve as it should: ")
 
 
 def test_hosts_of_one_play_do_different_things(

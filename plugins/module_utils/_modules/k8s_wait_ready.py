@@ -91,11 +91,13 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
         raise InputError(
             f"stable_for is {stable_for}; it must be at least 0 and less than timeout ({timeout})."
         )
-    for option in ("log_lines", "unschedulable_grace"):
+    for option in ("log_lines", "unschedulable_grace", "image_wait"):
         if params[option] < 0:
             raise InputError(f"{option} is {params[option]}; it must be 0 or more.")
     scene = Scene(read_asks(params), params["unschedulable_grace"])
-    patience = Patience(stable_for, params["fail_fast"], _before(params["steady"]))
+    patience = Patience(
+        stable_for, params["fail_fast"], _before(params["steady"]), image_wait=params["image_wait"]
+    )
     feed = Feed(client, watch=not check_mode)
     try:
         if check_mode:

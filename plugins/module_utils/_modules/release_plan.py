@@ -28,7 +28,9 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._process import 
     process_gone,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.approval import (
+    Approval,
     check_approval,
+    check_found,
     read_approval,
 )
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.capacity import (
@@ -134,7 +136,7 @@ def run(params: Mapping[str, Any], check_mode: bool, client: Cluster, show: Show
     commit = read_commit(params["commit"]) if goal in RENDERING or params["commit"] else None
     waits = router.living is not None and not params["locked"] and goal not in READING
     if goal not in READING:
-        check_patience(params["ready_timeout"], params["unschedulable_grace"])
+        check_patience(params)
         check_capacity(params["capacity"])
         read_order(params["order"])
         hooks_warning = _check_hooks(params)
@@ -198,6 +200,9 @@ def _wait(case: Case) -> Result:
 
 def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
     router, sides = case.router, case.state.sides
+    if approved := _approved(case):
+        undecided = approval_now(case, Decision("unchanged", approved.color))
+        check_found(approved, undecided, case.params["app"], router.cut_off)
     if rendered:
         wanted = choose_release(router, sides, case.state.ledger, rendered.release)
         plan = plan_deploy if case.goal == "deploy" else plan_stage
@@ -223,11 +228,10 @@ def _plan(case: Case, commit: str | None, rendered: Rendered | None) -> Result:
 
 def _check_now(case: Case, decision: Decision) -> None:
     """Refuse what must not be brought up or moved to now. A port that a cut-off swap has closed does not wait for that."""
-    plans = case.params["approved"]
+    approved, app = _approved(case), case.params["app"]
     # After a swap that was cut off is resolved the plan is made once more.
-    if plans and case.goal in APPROVABLE and decision.action != "resolve":
-        app = case.params["app"]
-        check_approval(read_approval(plans, app), approval_now(case, decision), app, case.router.cut_off)
+    if approved and decision.action != "resolve":
+        check_approval(approved, approval_now(case, decision), app, case.router.cut_off)
     release, events = decision.release, case.state.ledger.events
     if decision.action == "unchanged" or case.router.cut_off or release is None:
         return
@@ -240,6 +244,11 @@ def _check_now(case: Case, decision: Decision) -> None:
         if live and live.release:
             lives = order_of(live.release, events, live.order)
             check_order(release.commit, read_order(case.params["order"]), live.release.commit, lives)
+
+
+def _approved(case: Case) -> Approval | None:
+    plans = case.params["approved"]
+    return read_approval(plans, case.params["app"]) if plans and case.goal in APPROVABLE else None
 
 
 def _release(case: Case) -> Decision:

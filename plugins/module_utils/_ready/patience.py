@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.causes import NEVER, Cause
@@ -18,6 +18,8 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._ready.verdicts 
 
 # These are no guesses about the future, so they hold with fail_fast off as well.
 _FINAL = ("NotFound", "JobFailed")
+# An image that may be pushed later, and the rollout that stands still meanwhile.
+_NO_IMAGE, _NO_PROGRESS = "ErrImagePull", "ProgressDeadlineExceeded"
 # Kubernetes' times are whole seconds: two of them can be almost one second wrong together.
 _STAMP = 1.0
 
@@ -48,11 +50,15 @@ class Patience:
     """Remembers since when what has been true. All times are of one monotonic clock, in seconds.
 
     ``before`` is what an earlier wait has seen, ``steady`` what this one has; None while not all is ready.
+    An image that the registry does not have may still be pushed for ``image_wait``.
     """
 
-    def __init__(self, stable_for: float, fail_fast: bool, before: Steady | None = None) -> None:
+    def __init__(
+        self, stable_for: float, fail_fast: bool, before: Steady | None = None, image_wait: float = 0.0
+    ) -> None:
         self._stable_for = stable_for
         self._fail_fast = fail_fast
+        self._image_wait = image_wait
         self._before = before
         self._stands_since: dict[str, float] = {}
         self._looked_at = -NEVER
@@ -66,13 +72,17 @@ class Patience:
         """``cluster_now`` is the cluster's clock (epoch): what has been ready for long need not prove it anew."""
         causes = {cause.key: cause for verdict in verdicts for cause in verdict.causes}
         self._stands_since = {key: self._stands_since.get(key, now) for key in causes}
+        pushed_until = self._pushed_until(causes)
         certain, wakes, look = [], [], False
         for key, cause in causes.items():
             since = self._stands_since[key]
             look = look or now >= since + cause.look_after
             if self._fail_fast or cause.code in _FINAL:
-                wakes.append(since + cause.patience)
-                if now >= since + cause.patience:
+                certain_at = since + cause.patience
+                if cause.code in (_NO_IMAGE, _NO_PROGRESS):
+                    certain_at = max(certain_at, pushed_until)
+                wakes.append(certain_at)
+                if now >= certain_at:
                     certain.append(cause)
             wakes.append(since + cause.look_after)
         ready_at = self._ready_at(verdicts, now, cluster_now)
@@ -83,6 +93,11 @@ class Patience:
             wake_at=min((each for each in (*wakes, ready_at) if each > now), default=NEVER),
             look_at_events=look,
         )
+
+    def _pushed_until(self, causes: Mapping[str, Cause]) -> float:
+        """Until when the images that are missing may still be pushed."""
+        missing = [key for key, cause in causes.items() if cause.code == _NO_IMAGE]
+        return max((self._stands_since[key] + self._image_wait for key in missing), default=-NEVER)
 
     def _ready_at(self, verdicts: Sequence[Verdict], now: float, cluster_now: float | None) -> float:
         """When all will have been ready for long enough, if nothing changes; NEVER while one is not."""

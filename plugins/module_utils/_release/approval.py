@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
@@ -46,7 +46,7 @@ class Approval:
 
 
 def read_approval(plans: Mapping[str, Any], app: str) -> Approval:
-    """The plan of an application among those that were approved, each by its application's name.
+    """The plan of an application among those that were approved, each by its application's name, or within its result.
 
     Raises InputError where there is none for it, or where it is none of ours.
     """
@@ -56,7 +56,7 @@ def read_approval(plans: Mapping[str, Any], app: str) -> Approval:
             f"Plan {app} with --check, and have that approved."
         )
     try:
-        plan = plans[app]
+        plan = plans[app].get("plan", plans[app])
         return Approval(
             str(plan["color"]),
             _release_of(plan, ""),
@@ -72,16 +72,17 @@ def read_approval(plans: Mapping[str, Any], app: str) -> Approval:
         ) from error
 
 
-def check_approval(approved: Approval, now: Approval, app: str, under_way: str | None) -> None:
+def check_approval(approved: Approval, now: Approval, app: str, under_way: str | None = None) -> None:
     """Refuse a plan that is another one by now.
 
     What was approved may serve already, and its own swap may be ``under_way`` to a color, cut off: both are not kept
     from being found so, or finished.
     """
-    same = approved.release == now.release and approved.release is not None
-    if same and now.color in (now.live, under_way):
+    if approved.release and approved.release == now.serving:
         return
-    changes = [*_changes(approved, now)]
+    changes = [*_decided_otherwise(approved, now)]
+    if under_way != approved.color:
+        changes = [*_found_otherwise(approved, now), *changes]
     if changes:
         more = len(changes) - _TOLD
         told = "; ".join(changes[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
@@ -91,17 +92,16 @@ def check_approval(approved: Approval, now: Approval, app: str, under_way: str |
         )
 
 
-def _changes(then: Approval, now: Approval) -> Iterator[str]:
-    if (then.live, then.serving) != (now.live, now.serving):
-        yield f"{_served(then)} then, and {_served(now)} now"
-    if then.color != now.color:
-        yield f"{_named(then)} was to serve on {then.color}, and would on {now.color}"
-    if _commit(then.release) != _commit(now.release):
-        yield f"{_named(then)} was to serve, and {_named(now)} would"
-    elif then.release != now.release:
-        yield (
-            f"{_named(then)} was planned with manifests {_manifest(then.release)}, and has {_manifest(now.release)} now"
-        )
+def check_found(approved: Approval, now: Approval, app: str, under_way: str | None = None) -> None:
+    """The same before anything is decided, of what was found alone."""
+    check_approval(approved, replace(now, color=approved.color, release=approved.release), app, under_way)
+
+
+def _found_otherwise(then: Approval, now: Approval) -> Iterator[str]:
+    if (then.live, _commit(then.serving)) != (now.live, _commit(now.serving)):
+        yield f"{_served(then, 'was')} then, and {_served(now, 'is')} now"
+    elif then.serving != now.serving:
+        yield f"{_commit(then.serving)} is live with manifests {_manifest(now.serving)} now, not {_manifest(then.serving)}"
     if then.fingerprint == now.fingerprint:
         return
     names = {**then.touched, **now.touched}
@@ -113,10 +113,21 @@ def _changes(then: Approval, now: Approval) -> Iterator[str]:
     yield from told or [f"the router's fingerprint was {then.fingerprint}, and is {now.fingerprint}"]
 
 
-def _served(plan: Approval) -> str:
+def _decided_otherwise(then: Approval, now: Approval) -> Iterator[str]:
+    if then.color != now.color:
+        yield f"{_named(then)} was to serve on {then.color}, and would on {now.color}"
+    if _commit(then.release) != _commit(now.release):
+        yield f"{_named(then)} was to serve, and {_named(now)} would"
+    elif then.release != now.release:
+        yield (
+            f"{_named(then)} was planned with manifests {_manifest(then.release)}, and has {_manifest(now.release)} now"
+        )
+
+
+def _served(plan: Approval, verb: str) -> str:
     if plan.live is None:
-        return "no color was live"
-    return f"{_commit(plan.serving) or 'a release of no deploy'} was live on {plan.live}"
+        return f"no color {verb} live"
+    return f"{_commit(plan.serving) or 'a release of no deploy'} {verb} live on {plan.live}"
 
 
 def _named(plan: Approval) -> str:

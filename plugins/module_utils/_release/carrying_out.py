@@ -94,7 +94,7 @@ def carried_out(case: Case, decision: Decision, rendered: Rendered | None = None
         shows=bool(case.params["preview_port"]),
         locked=case.params["locked"],
         moments=[moment for moment, files in case.params["hooks"].items() if files],
-        ready_timeout=case.params["ready_timeout"],
+        ready_timeout=case.params["ready_timeout"] + case.params["image_wait"],
         watch=case.router.watch_seconds if case.params["wait_in_service"] else 0,
     )
     before = case.state.sides[case.router.live or other(decision.color)].release

@@ -141,16 +141,19 @@ def check_smoke(smoke: str) -> None:
         )
 
 
-def check_patience(ready_timeout: int, unschedulable_grace: int) -> None:
-    """Refuse seconds that the wait would refuse when objects have been applied."""
+def check_patience(params: Mapping[str, Any]) -> None:
+    """Refuse seconds that the wait would refuse when objects have been applied; ``params`` are release_plan's."""
+    ready_timeout, grace, image_wait = (
+        params[name] for name in ("ready_timeout", "unschedulable_grace", "image_wait")
+    )
     if ready_timeout < 1:
         raise InputError(
             f"The pods cannot become ready within {ready_timeout} s: give them 1 second or more."
         )
-    if unschedulable_grace < 0:
-        raise InputError(
-            f"A pod cannot be without a node for {unschedulable_grace} s: give it 0 seconds or more."
-        )
+    if grace < 0:
+        raise InputError(f"A pod cannot be without a node for {grace} s: give it 0 seconds or more.")
+    if image_wait < 0:
+        raise InputError(f"An image cannot be waited for {image_wait} s: give it 0 seconds or more.")
 
 
 def check_hooks(hooks: Mapping[str, Any], is_file: Callable[[str], bool]) -> None:

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import RENDERING
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.push import why_not_deployed
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.release import read_commit
 
 Spec = Mapping[str, Mapping[str, Any]]
@@ -49,6 +50,16 @@ def check_settings(spec: Spec, names: Collection[str], values: Mapping[str, Any]
         raise InputError(" ".join(problems[:_TOLD]) + (f" And {more} more like it." if more > 0 else ""))
 
 
+def why_nothing(values: Mapping[str, Any]) -> str:
+    """Why a run that a push has started has nothing to do; empty for any other run."""
+    push = values.get("bluegreen_push")
+    return (
+        why_not_deployed(push, str(values.get("bluegreen_branch")))
+        if isinstance(push, Mapping) and push
+        else ""
+    )
+
+
 def _problems(spec: Spec, names: Collection[str], values: Mapping[str, Any]) -> Iterator[str]:
     unknown = sorted(set(names) - set(spec) - set(GIVEN_BY_THE_ROLE))
     for name in unknown:
@@ -72,7 +83,8 @@ def _problems(spec: Spec, names: Collection[str], values: Mapping[str, Any]) -> 
     limit = str(values.get("bluegreen_list_limit") or 0)
     if limit.startswith("-"):
         yield f"bluegreen_list_limit is {limit}; it is how many runs are shown, 0 for all."
-    if not missing and not unknown and values.get("bluegreen_action") in RENDERING:
+    needs_commit = values.get("bluegreen_action") in RENDERING and not why_nothing(values)
+    if not missing and not unknown and needs_commit:
         try:
             read_commit(values.get("bluegreen_commit"))
         except InputError as error:

@@ -179,7 +179,7 @@ def proven_way_back(case: Case) -> WayBack:
         return back
     service = case.state.services[back.color]
     try:
-        check_patience(case.params["ready_timeout"], case.params["unschedulable_grace"])
+        check_patience(case.params)
         if back.action == "stage" and back.release:
             by_color, _unused = _kept(case, back.color, back.release)
             service = service_of(by_color[back.color], case.places[back.color])

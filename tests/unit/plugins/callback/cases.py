@@ -282,6 +282,8 @@ ENDED: dict[str, Run] = {
         freed={"msg": "leases is forbidden"},
     ),
     "status": told("status", SERVES_GREEN, plan=STANDING),
+    "status-as-wanted": told("status", SERVES_GREEN, plan=STANDING, commit="2b2b2b2"),
+    "status-not-as-wanted": told("status", SERVES_GREEN, plan=STANDING, commit="3c3c3c3"),
     "status-held": told("status", SERVES_GREEN, plan=STANDING | {"lock": HOLD}),
     "status-unwell": told(
         "status",

@@ -67,9 +67,11 @@ def run(action: str = "deploy", router: dict[str, Any] | None = None, **parts: A
     """A run whose tasks have returned ``parts``; the rest is of what was asked for."""
     other = {
         name: parts.pop(name)
-        for name in ("check_mode", "hooked", "list_limit", "on_failure")
+        for name in ("check_mode", "commit", "hooked", "list_limit", "on_failure")
         if name in parts
     }
+    if action == "status":
+        other = {"commit": "", **other}
     did: dict[str, Any] = {
         "facts": {"load_balancers": {"shop-lb": ROUTER if router is None else router}},
         "plan": PLAN,

@@ -244,6 +244,21 @@ def test_the_fingerprint_covers_what_a_swap_touches(changed):
     )
 
 
+def test_all_that_a_swap_touches_is_told_in_words():
+    lb = router(
+        https(443, 30081, certificate="arn:1", policies=("tls", "stick")),
+        http(9000, 31000),
+        backend_policies={30081: ("proxy",)},
+    )
+    assert dict(read_colors(lb).touched.words) == {
+        "listener 443": "30081, HTTPS to HTTP, certificate arn:1, policies tls, stick",
+        "backend policies of port 30081": "proxy",
+        "health check": "HTTP:30081/healthz every 30 s, 5 s for an answer, healthy after 2, unhealthy after 2",
+        "tag blue": "30081",
+        "tag green": "30082",
+    }
+
+
 def test_a_tag_of_a_cluster_that_only_shares_a_load_balancer_is_no_ownership() -> None:
     shared = router(http(80, 30081), tags={**SINGLE, "kubernetes.io/cluster/web": "shared"})
     assert read_colors(shared).codes() == ()

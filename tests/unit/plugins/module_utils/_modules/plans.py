@@ -121,6 +121,7 @@ def plan(*objects: dict[str, Any], router: dict[str, Any] | None = None, **chang
         "preview_port": 0,
         "preview_router": None,
         "ready_timeout": 300,
+        "image_wait": 0,
         "unschedulable_grace": 10,
         "capacity": 100,
         "order": "",

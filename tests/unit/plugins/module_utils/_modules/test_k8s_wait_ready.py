@@ -419,6 +419,7 @@ PARAMS: Mapping[str, Any] = {
     "steady": None,
     "fail_fast": True,
     "unschedulable_grace": 10,
+    "image_wait": 0,
     "log_lines": 20,
     "details": True,
 }
@@ -433,6 +434,7 @@ PARAMS: Mapping[str, Any] = {
         ({"stable_for": -1}, "stable_for is -1"),
         ({"log_lines": -1}, "log_lines is -1"),
         ({"unschedulable_grace": -1}, "unschedulable_grace is -1"),
+        ({"image_wait": -1}, "image_wait is -1"),
         ({"name": None}, "by name or by label_selectors; neither was given"),
     ],
 )

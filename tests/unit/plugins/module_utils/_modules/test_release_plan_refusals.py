@@ -34,6 +34,7 @@ def test_services_elsewhere_need_not_be_visible() -> None:
         ({"app": "Shop"}, "'Shop'"),
         ({"smoke": "maybe"}, "'maybe'"),
         ({"unschedulable_grace": -1}, "without a node for -1 s"),
+        ({"image_wait": -1}, "An image cannot be waited for -1 s"),
         ({"commit": 5349}, "5349 is a number"),
         ({"commit": ""}, "No commit was given"),
         ({"router": facts(drift=mended("tags_equal"))}, "The router is odd (tags_equal)"),
@@ -135,3 +136,16 @@ def test_hooks_are_one_file_or_a_list(hooks: dict[str, Any]) -> None:
 def test_a_way_back_is_warned_of_its_hooks_and_not_kept_by_them(hooks: dict[str, Any]) -> None:
     found = plan(deployment("blue"), service("blue"), goal="retire", commit=None, manifests=None, hooks=hooks)
     assert any("hook" in warning for warning in found["warnings"])
+
+
+@pytest.mark.parametrize("goal", ["deploy", "stage", "switch"])
+def test_what_is_held_to_a_plan_is_refused_without_one_of_its_own(goal: str) -> None:
+    rendered = {} if goal != "switch" else {"commit": "", "manifests": None}
+    with pytest.raises(InputError, match="bluegreen_plan is of cart, not of shop"):
+        plan(deployment("green", "00abcde"), goal=goal, approved={"cart": {}}, **rendered)
+
+
+@pytest.mark.parametrize("goal", ["rollback", "repair", "retire", "release", "status"])
+def test_nothing_else_is_held_to_a_plan(goal: str) -> None:
+    there = (deployment("blue", "0012345"), service("blue"), deployment("green", "00abcde"), service("green"))
+    plan(*there, goal=goal, approved={"cart": {}}, commit="", manifests=None)

@@ -65,6 +65,25 @@ def test_without_fail_fast_only_what_is_final_ends_the_wait() -> None:
     assert [each.code for each in patience.weigh([verdict(*causes)], 60).certain] == ["NotFound", "JobFailed"]
 
 
+def test_an_image_may_be_pushed_meanwhile() -> None:
+    patience = Patience(stable_for=0, fail_fast=True, image_wait=60)
+    missing, stuck = cause(), cause("b", 2.0, "ProgressDeadlineExceeded")
+    assert patience.weigh([verdict(missing, stuck)], 100).wake_at == 160
+    assert patience.weigh([verdict(missing, stuck)], 159.9).certain == ()
+    assert patience.weigh([verdict(missing, stuck)], 160).certain == (missing, stuck)
+    # It is there, and the rollout still stands still.
+    assert patience.weigh([verdict(stuck)], 161).certain == (stuck,)
+
+
+@pytest.mark.parametrize("code", ["InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff", "NotFound"])
+def test_nothing_else_waits_for_a_push(code: str) -> None:
+    patience = Patience(stable_for=0, fail_fast=True, image_wait=60)
+    patience.weigh([verdict(cause(), cause("b", 2.0, code))], 100)
+    assert [each.code for each in patience.weigh([verdict(cause(), cause("b", 2.0, code))], 102).certain] == [
+        code
+    ]
+
+
 def test_events_are_asked_for_when_a_cause_has_stood_long_enough_for_that() -> None:
     patience = Patience(stable_for=0, fail_fast=True)
     creating = verdict(cause(patience=NEVER, look_after=8))

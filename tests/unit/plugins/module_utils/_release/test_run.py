@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.run import (
+    Returned,
     Run,
+    changed_objects,
     hook,
     idle,
     judges,
@@ -100,6 +104,56 @@ def test_the_result_of_a_deploy() -> None:
         "reason": None,
         "next": None,
     }
+
+
+APPROVAL = {"color": "green", "commit": "00abcde", "fingerprint": "0011"}
+CHECKED: dict[str, Any] = PLAN | {
+    "approval": APPROVAL,
+    "images": ["shop:00abcde"],
+    "objects": [{"kind": "Service", "metadata": {"name": "shop-green"}}],
+    "difference": None,
+    "last_gap_ms": 158,
+    "capacity": {"words": "2 pods, as live has"},
+}
+
+
+def test_a_check_tells_what_can_be_approved() -> None:
+    planned = result(run(check_mode=True, plan=CHECKED))["plan"]
+    assert planned == {
+        **APPROVAL,
+        "does": "stage",
+        "images": ["shop:00abcde"],
+        "changes": ["Service shop-green (new)"],
+        "gap_ms": 158,
+        "pods": "2 pods, as live has",
+        "rollback": CHECKED["rollback"],
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(plan=CHECKED),
+        run("rollback", check_mode=True, plan=CHECKED),
+        run(check_mode=True, plan=CHECKED, failure=FAILED),
+        run(check_mode=True, plan={}),
+    ],
+)
+def test_nothing_else_leaves_a_plan(other: Run) -> None:
+    assert result(other)["plan"] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"a": 1}, {"a": 2}, "Service shop-<color>"),
+        ({}, {"a": 2}, "Service shop-<color> (new)"),
+        ({"a": 1}, {}, "Service shop-<color> (gone)"),
+    ],
+)
+def test_what_differs_from_live_is_named(before: Returned, after: Returned, told: str) -> None:
+    difference = [{"after_header": "Service shop-<color>", "before": before, "after": after}]
+    assert changed_objects(CHECKED | {"difference": difference}) == [told]
 
 
 def test_the_result_of_a_rollback_has_no_stage() -> None:
