@@ -21,10 +21,6 @@ _ADDRESS = (
     "CONTROLLER_HOST is not set, so it is not known which AWX is meant: set it to the address of one, beside "
     "CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD."
 )
-_INSTALL = (
-    "Neither {collections} is installed, whose module {kind} is needed: install one, with "
-    "`ansible-galaxy collection install awx.awx`."
-)
 # What the modules say of a refusal of the server, and what to do then.
 _ADVICE = {
     "HTTP 401": "Set CONTROLLER_OAUTH_TOKEN to a token that is valid, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD.",
@@ -47,7 +43,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {"failed": True, "msg": _ADDRESS}
         collection = installed(kind)
         if collection is None:
-            return {"failed": True, "msg": _INSTALL.format(collections=" nor ".join(COLLECTIONS), kind=kind)}
+            msg = (
+                f"Neither awx.awx nor ansible.controller is installed, whose module {kind} is needed: install one, with "
+                "`ansible-galaxy collection install awx.awx`."
+            )
+            return {"failed": True, "msg": msg}
         name = f"{collection}.{kind}"
         result: Result = self._execute_module(module_name=name, module_args=spec, task_vars=task_vars)
         if result.get("failed"):

@@ -46,8 +46,7 @@ Setup = Callable[..., Finished]
 
 @pytest.fixture
 def awx() -> Iterator[Awx]:
-    playbooks = {path.name for path in CHECKOUT.glob("playbooks/*.yml")} | {"webhook.yml"}
-    with Awx({f"playbooks/{name}" for name in playbooks}) as awx:
+    with Awx({str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("playbooks/*.yml")}) as awx:
         yield awx
 
 

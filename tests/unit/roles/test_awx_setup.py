@@ -74,19 +74,21 @@ def _of(question: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(question[each] for each in ("type", "choices", "default", "required"))
 
 
-def test_whoever_changes_something_names_an_application(asked: list[dict[str, dict[str, Any]]]) -> None:
+def test_whoever_changes_something_names_an_application_unless_there_is_one(
+    asked: list[dict[str, dict[str, Any]]],
+) -> None:
     assert [_of(each["application"]) for each in asked] == [
         ("text", [], "", True),
-        ("multiplechoice", ["shop"], "shop", True),
+        ("multiplechoice", ["shop"], "shop", False),
         ("multiplechoice", ["shop", "blog"], "", True),
     ]
 
 
 def test_all_are_shown_unless_one_is_named(asked: list[dict[str, dict[str, Any]]]) -> None:
     assert [_of(each["any_application"]) for each in asked] == [
-        ("text", ["all"], "all", True),
-        ("multiplechoice", ["all", "shop"], "all", True),
-        ("multiplechoice", ["all", "shop", "blog"], "all", True),
+        ("text", ["all"], "all", False),
+        ("multiplechoice", ["all", "shop"], "all", False),
+        ("multiplechoice", ["all", "shop", "blog"], "all", False),
     ]
 
 
