@@ -335,8 +335,7 @@ class Awx:
                 kinds = _TEMPLATES if known.links[name] == "unified_job_templates" else (known.links[name],)
                 if not any(value in self._objects[each] for each in kinds):
                     raise Refused(400, {name: [f"Invalid pk - object {value!r} does not exist."]})
-            # As Django REST framework does it with every text.
-            values[name] = value.strip() if isinstance(value, str) else value
+            values[name] = _as_kept(name, value, fields[name])
         return values
 
     def _check(self, kind: str, values: dict[str, Any]) -> None:
@@ -400,6 +399,21 @@ class Awx:
     def _after(self, node: int) -> set[int]:
         nexts = {each for path in _PATHS for each in self._associated.get((node, path), [])}
         return {node}.union(*(self._after(each) for each in nexts))
+
+
+def _as_kept(name: str, value: Any, default: Any) -> Any:
+    """As Django REST framework takes what is to be a number, a truth value or a text."""
+    if isinstance(default, bool):
+        if value not in (True, False):
+            raise Refused(400, {name: ["Must be a valid boolean."]})
+    elif isinstance(default, int):
+        try:
+            return int(value)
+        except ValueError:
+            raise Refused(400, {name: ["A valid integer is required."]}) from None
+    elif isinstance(default, str) and not isinstance(value, str):
+        raise Refused(400, {name: ["Not a valid string."]})
+    return value.strip() if isinstance(value, str) else value
 
 
 def _masked(value: Any, key: str = "") -> Any:
