@@ -18,6 +18,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case im
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.settings import (
     PREFIX,
     check_settings,
+    unfilled,
     why_nothing,
 )
 from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores
@@ -34,10 +35,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         started = time.time()
         [entry] = yaml.safe_load(_SPECS.read_text(encoding="utf-8"))["argument_specs"].values()
-        refused = nothing = ""
+        refused, nothing, instead = "", "", {}
         try:
             names = [name for name in variables if name.startswith(PREFIX)]
             values = self._values(entry["options"], variables)
+            instead = self._defaults(unfilled(values))
+            values |= instead
             check_settings(entry["options"], names, values)
             nothing = why_nothing(values)
         except InputError as error:
@@ -53,6 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "before": before,
                 # ansible_check_mode says it of the command line alone, not of a play or a task.
                 "check_mode": self._task.check_mode,
+                "instead": instead,
             }
         )
 
@@ -67,3 +71,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 if spec[name].get("required") or self._templar.template(action) in RENDERING:
                     raise InputError(f"{name} cannot be read: {_cores.template_error(error)}") from None
         return values
+
+    def _defaults(self, names: list[str]) -> dict[str, Any]:
+        """The role's own values of these variables, which extra variables hide; none that is empty itself."""
+        role = self._task._role
+        defaults = role.get_default_vars() if role else {}
+        return {
+            name: self._templar.template(defaults[name]) for name in names if defaults.get(name, "") != ""
+        }

@@ -17,7 +17,7 @@ author:
   - Octoblu contributors (@octoblu)
 options:
   _input:
-    description: The variable. V(null) is the empty value of the type.
+    description: The variable. V(null) and the empty text are the empty value of the type.
     type: raw
     required: true
   type:
@@ -69,7 +69,7 @@ _EMPTY: dict[str, Callable[[], Any]] = {
 
 
 def as_type(value: Any, type: str, elements: str | None = None) -> Any:
-    if value is None:
+    if value is None or value == "":
         return _EMPTY[type]()
     try:
         if type == "list" and isinstance(value, str) and value.lstrip().startswith("["):

@@ -162,4 +162,6 @@ def unusable(told: str, source: Source = Source()) -> str:
         return "name a profile that there is (aws configure list-profiles) in profile or AWS_PROFILE"
     if "parse config file" in words:
         return "mend that file, or name another in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"
+    if "region" in words:
+        return "set region (in the role bluegreen_aws: {region: ...}), AWS_REGION, or a profile that has one"
     return "give region, profile or keys, or set AWS_REGION and AWS_PROFILE"

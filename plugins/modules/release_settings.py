@@ -54,6 +54,11 @@ check_mode:
   description: Whether the tasks of the role run in check mode, whoever asked for it, the command line, a play or a task.
   returned: success
   type: bool
+instead:
+  description: The role's default of each variable that was given empty, by its name.
+  returned: success
+  type: dict
+  sample: {bluegreen_replicas: 2}
 at:
   description: When it was done, in seconds since the epoch.
   returned: always

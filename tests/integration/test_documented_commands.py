@@ -300,9 +300,45 @@ def test_security_groups(settings: Settings, tmp_path: Path) -> None:
     assert [pair["GroupId"] for pair in rule["UserIdGroupPairs"]] == [ours["sg-0elb"]]
 
 
+# Rights
+
+ACCOUNTS = {
+    "kubectl -n web apply -f docs/rbac/viewer.yaml -f docs/rbac/deployer.yaml": (
+        "rolebinding.rbac.authorization.k8s.io/bluegreen-deployer created"
+    ),
+    "kubectl -n web create token bluegreen-deployer --duration=8h": "",
+}
+POLICIES = {
+    f"aws iam create-policy --policy-name bluegreen-{name} --policy-document file://docs/iam/{name}.json": (
+        f":policy/bluegreen-{name}"
+    )
+    for name in ("status", "deploy")
+}
+
+
+def test_accounts(shop: Shop) -> None:
+    """What they may do is in test_privileges.py."""
+    (shop.folder / "docs").symlink_to(CHECKOUT / "docs")
+    ours = {"-n web": f"-n {shop.namespace}"}
+    for command, shown in ACCOUNTS.items():
+        assert shown in Keyboard(shop.settings, shop.folder, shop.environment, ours).type(command)
+
+
+@pytest.mark.sandbox
+def test_policies(settings: Settings, tmp_path: Path) -> None:
+    """Left out elsewhere: whoever runs it need not be allowed to make policies."""
+    values = {"<region>": "us-east-1", "<account>": "123456789012", "<name>": "shop-elb"}
+    for path in (CHECKOUT / "docs" / "iam").iterdir():
+        text = re.sub("|".join(values), lambda found: values[found[0]], path.read_text())
+        assert "<" not in text
+        (tmp_path / path.name).write_text(text)
+    for command, shown in POLICIES.items():
+        assert shown in Keyboard(settings, tmp_path, os.environ, {"docs/iam": str(tmp_path)}).type(command)
+
+
 # Each of them
 
-TYPED = [*APPLICATION, *BALANCER, GROUPS]
+TYPED = [*APPLICATION, *BALANCER, *ACCOUNTS, *POLICIES, GROUPS]
 
 
 def _whichever_commit(commands: Iterable[str]) -> set[str]:

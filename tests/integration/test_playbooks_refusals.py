@@ -192,13 +192,16 @@ def template(path: Path, **changes: str) -> str:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"AWS_DEFAULT_REGION": None}, "region"),
+        ({"AWS_DEFAULT_REGION": None}, "set region (in the role bluegreen_aws: {region: ...})"),
         (
             {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_EC2_METADATA_DISABLED": "true"},
             "credentials",
         ),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "127.0.0.1:1"),
-        ({"KUBECONFIG": None}, "~/.kube/config"),
+        (
+            {"KUBECONFIG": None, "KUBERNETES_SERVICE_HOST": "10.96.0.1"},
+            "the account of the pod that this runs in",
+        ),
         ({"K8S_AUTH_HOST": "https://127.0.0.1:1", "K8S_AUTH_API_KEY": "hunter2"}, "127.0.0.1:1"),
     ],
 )

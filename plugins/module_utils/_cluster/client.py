@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+from ansible.module_utils.common.warnings import warn
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client as _core_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
@@ -170,12 +171,13 @@ def connect(params: Mapping[str, Any]) -> Cluster:
         except (CoreException, ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
             raise InputError(
                 f"No usable Kubernetes configuration in {_named(auth)}: {_told(error)}; "
-                "set kubeconfig (or KUBECONFIG), or host with api_key."
+                f"{_in_a_pod(os.environ)}set kubeconfig (or KUBECONFIG), or host with api_key."
             ) from (None if isinstance(error, ValueError) else error)
         except ClusterError as error:
             _check_plugin(failures, auth, error)
             raise
     _check_plugin(failures, auth)
+    _warn_of_anybody(client.client.client.configuration)
     return Cluster(client)
 
 
@@ -535,6 +537,26 @@ def _check_plugin(failures: list[str], auth: Mapping[str, Any], cause: ClusterEr
             f"The credential plugin (exec) of {_named(auth)} gives no credentials: "
             f"{' '.join(failures[-1].removeprefix('exec: ').split())}; run its command by hand to see why."
         ) from cause
+
+
+def _in_a_pod(environ: Mapping[str, str]) -> str:
+    """What a job of AWX, which runs in a pod, has to be told: kubelet sets this variable in every container."""
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        return ""
+    return (
+        "the account of the pod that this runs in, which is of the cluster around it, is used only with "
+        "allow_in_cluster (bluegreen_allow_in_cluster): attach a Kubernetes credential to the AWX job template, or "
+    )
+
+
+def _warn_of_anybody(configuration: Any) -> None:
+    """Ansible shows the same warning once a run, however many tasks give it."""
+    if str(configuration.host).startswith("https:") and not configuration.verify_ssl:
+        warn(
+            f"The certificate of {configuration.host} is not verified, so whoever is on the way can read the token: "
+            "give the cluster's CA as ca_cert or K8S_AUTH_SSL_CA_CERT, and leave validate_certs and "
+            "K8S_AUTH_VERIFY_SSL on (AWX turns it off for a credential without certificate authority data)."
+        )
 
 
 def _names_an_object(status: Object) -> bool:

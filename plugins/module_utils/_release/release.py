@@ -116,7 +116,8 @@ def read_commit(value: Any) -> str:
     if not isinstance(value, str):
         raise InputError(
             f"The commit {value!r} is {_type_name(value)}, not a string: quote it where it is written "
-            '(commit: "0012345"), because YAML reads 0012345 as 5349.'
+            '(commit: "0012345"), because YAML reads 0012345 as 5349; in the survey of an AWX job, where quotes do not '
+            "help, give more of the commit, up to a letter."
         )
     if not _COMMIT.fullmatch(value):
         raise InputError(

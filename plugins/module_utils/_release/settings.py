@@ -50,6 +50,11 @@ def check_settings(spec: Spec, names: Collection[str], values: Mapping[str, Any]
         raise InputError(" ".join(problems[:_TOLD]) + (f" And {more} more like it." if more > 0 else ""))
 
 
+def unfilled(values: Mapping[str, Any]) -> list[str]:
+    """The variables that were given empty, as AWX sends each answer of a survey that nobody has filled in."""
+    return [name for name, value in values.items() if value in (None, "")]
+
+
 def why_nothing(values: Mapping[str, Any]) -> str:
     """Why a run that a push has started has nothing to do; empty for any other run."""
     push = values.get("bluegreen_push")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import yaml
 from aiohttp import web
 
-from sandbox.cluster import discovery, errors, listing, patch, tables
+from sandbox.cluster import discovery, errors, listing, patch, protobuf, tables
 from sandbox.cluster.access import Access
 from sandbox.cluster.apply import apply_patch
 from sandbox.cluster.errors import ApiError, Cause
@@ -19,7 +21,7 @@ from sandbox.cluster.faults import Faults, Seen
 from sandbox.cluster.kinds import KINDS, POD, Kind
 from sandbox.cluster.kubelet.logs import Logs
 from sandbox.cluster.managed_fields import Writer
-from sandbox.cluster.objects import Object, clone
+from sandbox.cluster.objects import Object, clone, timestamp
 from sandbox.cluster.proxy import Proxy
 from sandbox.cluster.resources import Options, Resources
 from sandbox.cluster.scale import scale_of, scaled
@@ -37,6 +39,8 @@ _PATCHES: dict[str, Callable[[Object, Any], Object]] = {
 _STRATEGIC = "application/strategic-merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+_TOKEN_SECONDS, _SHORTEST_TOKEN_SECONDS = 3600, 600
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -98,20 +102,28 @@ class Api:
         if path == "/openapi/v2":
             # Where kubectl looks when it validates a List. It takes nothing for a document that knows no kind.
             return web.Response(body=b"", content_type=_OPENAPI_V2)
+        if not path.startswith(("/api/", "/apis/")):
+            self._access.check_path(seen.user, request.method, path)
         document = discovery.document(path) if request.method == "GET" else None
         if document is not None:
             return web.json_response(document)
         if not path.startswith(("/api/", "/apis/")):
             raise PageNotFound
-        target = parse(request.method, request.rel_url.raw_path, request.query.get("watch") in ("true", "1"))
+        target = parse(
+            request.method, request.rel_url.raw_path, request.query.get("watch") in ("true", "1"),
+            request.query.get("fieldSelector", ""),
+        )  # fmt: skip
         self._access.check(seen.user, target)
         if target.subresource == "proxy":
             return await self._proxy.forward(request, target)
+        if target.subresource == "token":
+            return await self._token(request, target)
         if target.subresource == "log":
             return await self._logs.answer(request, target)
         self._check_accept(request)
         if target.subresource == "scale":
             return await self._scale(request, target)
+        request["check_create"] = functools.partial(self._access.check_create, seen.user, target)
         answer: Callable[[web.BaseRequest, Target], Any] = getattr(self, f"_{target.verb}")
         response: web.StreamResponse = await answer(request, target)
         return response
@@ -214,18 +226,42 @@ class Api:
         )
         return _respond(scale_of(changed))
 
+    async def _token(self, request: web.BaseRequest, target: Target) -> web.Response:
+        if target.verb != "create":
+            raise errors.method_not_allowed()
+        account = self._resources.get(target.kind, target.namespace, target.name)
+        if _content_type(request) == protobuf.CONTENT_TYPE:
+            asked = protobuf.token_request(await request.read())
+        else:
+            asked = await _read_body(request, target.kind)
+        spec = asked.get("spec") or {}
+        seconds = spec.get("expirationSeconds") or _TOKEN_SECONDS
+        if seconds < _SHORTEST_TOKEN_SECONDS:
+            raise errors.token_too_short(seconds)
+        ends = timestamp(time.time() + seconds)
+        answer = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {"name": target.name, "namespace": target.namespace, "creationTimestamp": timestamp()},
+            "spec": {
+                "audiences": [_AUDIENCE], "expirationSeconds": seconds, "boundObjectRef": None,
+            },
+            "status": {"token": self._access.issue(account, seconds), "expirationTimestamp": ends},
+        }  # fmt: skip
+        return _respond(answer, 201)
+
     async def _review(self, request: web.BaseRequest, user: str) -> web.Response:
         review = await _read_body(request, POD)
         asked = (review.get("spec") or {}).get("resourceAttributes") or {}
         wanted = (asked.get("group", ""), asked.get("resource"))
         kind = next((kind for kind in KINDS if (kind.group, kind.plural) == wanted), None)
-        allowed = kind is not None and not self._access.refuses(
+        allowed = kind is not None and self._access.allows(
             user,
             Target(
                 asked.get("verb", ""), kind, asked.get("namespace", ""), asked.get("name", ""),
                 asked.get("subresource", ""),
             ),
-        )  # fmt: skip
+        )[0]  # fmt: skip
         metadata = {"creationTimestamp": None}
         return _respond({**review, "metadata": metadata, "status": {"allowed": allowed}}, 201)
 
@@ -234,6 +270,10 @@ class Api:
         accepted = request.headers.get("Accept", "*/*")
         if not re.search(r"application/json|application/yaml|application/\*|\*/\*", accepted):
             raise errors.not_acceptable()
+
+
+def _anybody() -> None:
+    """Refuses nobody."""
 
 
 def _wants_table(request: web.BaseRequest) -> bool:
@@ -259,6 +299,7 @@ def _options(request: web.BaseRequest, subresource: str = "") -> Options:
         Writer(manager, operation, subresource),
         _is_dry_run(request),
         request.query.get("fieldValidation") or "Warn",
+        check_create=request.get("check_create", _anybody),
     )
 
 

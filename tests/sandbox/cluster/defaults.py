@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 
-from sandbox.cluster.kinds import Kind
+from sandbox.cluster.kinds import ROLE_BINDING, Kind
 from sandbox.cluster.objects import Object, dig
 
 
@@ -250,6 +250,15 @@ def _namespace(namespace: Object) -> None:
     ]
 
 
+def _role_binding(binding: Object) -> None:
+    reference = binding.setdefault("roleRef", {})
+    _unless_zero(reference, apiGroup=ROLE_BINDING.group, kind="", name="")
+    for subject in binding.get("subjects") or ():
+        _unless_zero(subject, kind="", name="")
+        if subject["kind"] in ("User", "Group"):
+            _unless_zero(subject, apiGroup=ROLE_BINDING.group)
+
+
 _DEFAULTS: dict[str, Callable[[Object], None]] = {
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
@@ -259,6 +268,7 @@ _DEFAULTS: dict[str, Callable[[Object], None]] = {
     "Namespace": _namespace,
     "Pod": _pod,
     "ReplicaSet": _replica_set,
+    "RoleBinding": _role_binding,
     "Secret": _secret,
     "Service": _service,
     "StatefulSet": _stateful_set,

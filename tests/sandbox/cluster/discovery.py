@@ -25,8 +25,11 @@ _SUBRESOURCES: dict[str, Document] = {
     "log": {"verbs": ["get"]},
     "proxy": {"verbs": ["create", "delete", "get", "patch", "update"]},
     "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]},
+    "token": {
+        "group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest", "verbs": ["create"],
+    },
     "status": {"verbs": ["get", "patch", "update"]},
-}
+}  # fmt: skip
 
 
 def document(path: str) -> Document | None:

@@ -131,6 +131,19 @@ def invalid_options(options: str, cause: Cause) -> ApiError:
     return ApiError(422, message, "Invalid", details)
 
 
+def token_too_short(seconds: int) -> ApiError:
+    cause = Cause.invalid(
+        "spec.expirationSeconds", str(seconds), "may not specify a duration less than 10 minutes"
+    )
+    details = {
+        "group": "authentication.k8s.io",
+        "kind": "TokenRequest",
+        "causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field}],
+    }
+    message = f'TokenRequest.authentication.k8s.io "" is invalid: {cause.field}: {cause.message}'
+    return ApiError(422, message, "Invalid", details)
+
+
 def version_required(kind: Kind, name: str) -> ApiError:
     cause = Cause.invalid("metadata.resourceVersion", "0x0", "must be specified for an update")
     error = invalid(kind, name, [cause])
@@ -151,7 +164,9 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(user: str, verb: str, kind: Kind, subresource: str, namespace: str, name: str) -> ApiError:
+def forbidden(
+    user: str, verb: str, kind: Kind, subresource: str, namespace: str, name: str, why: str = ""
+) -> ApiError:
     what = f'{kind.qualified_plural} "{name}"' if name else kind.qualified_plural
     resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
@@ -159,7 +174,14 @@ def forbidden(user: str, verb: str, kind: Kind, subresource: str, namespace: str
         f'{what} is forbidden: User "{user}" cannot {verb} resource "{resource}" '
         f'in API group "{kind.group}" {where}'
     )
+    if why:
+        message += f": {why}"
     return ApiError(403, message, "Forbidden", _details(kind, name))
+
+
+def forbidden_path(user: str, method: str, path: str) -> ApiError:
+    message = f'forbidden: User "{user}" cannot {method.lower()} path "{path}"'
+    return ApiError(403, message, "Forbidden", {})
 
 
 def not_admitted(kind: Kind, name: str, why: str) -> ApiError:

@@ -87,7 +87,7 @@ CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SECRET = Kind("", "v1", "Secret", "secrets", fields={"type": ("type",)})
 SERVICE_ACCOUNT = Kind(
     "", "v1", "ServiceAccount", "serviceaccounts",
-    short_names=("sa",), answers_deleted_object=True,
+    short_names=("sa",), subresources=("token",), answers_deleted_object=True,
 )  # fmt: skip
 EVENT = Kind(
     "", "v1", "Event", "events",
@@ -136,11 +136,14 @@ LEASE = Kind(
     "coordination.k8s.io", "v1", "Lease", "leases",
     update_creates=True, update_needs_version=True,
 )  # fmt: skip
+ROLE = Kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", has_generation=True)
 
 KINDS: tuple[Kind, ...] = (
     NAMESPACE, NODE, POD, SERVICE, ENDPOINTS, CONFIG_MAP, SECRET, SERVICE_ACCOUNT, EVENT, RESOURCE_QUOTA,
     DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, AUTOSCALER, JOB, LEASE, DISRUPTION_BUDGET, ENDPOINT_SLICE,
+    ROLE, ROLE_BINDING,
 )  # fmt: skip
 
 BY_RESOURCE: dict[tuple[str, str, str], Kind] = {

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from sandbox.cluster.errors import Cause
-from sandbox.cluster.kinds import Kind
+from sandbox.cluster.kinds import ROLE, ROLE_BINDING, Kind
 from sandbox.cluster.objects import Object
 
 
@@ -85,12 +85,20 @@ def check_metadata(kind: Kind, obj: Object) -> list[Cause]:
         return [Cause.required("metadata.name", "name or generateName is required")]
     rule = {"Service": SERVICE_NAME, "Namespace": DNS_LABEL}.get(kind.name, SUBDOMAIN)
     annotations = metadata.get("annotations") or {}
-    causes = rule.check("metadata.name", name) + check_labels("metadata.labels", metadata.get("labels"))
+    own = _check_segment if kind in (ROLE, ROLE_BINDING) else rule.check
+    causes = own("metadata.name", name) + check_labels("metadata.labels", metadata.get("labels"))
     causes += [cause for key in annotations for cause in check_key("metadata.annotations", key)]
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
         why = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
         causes.append(Cause("metadata.annotations", why, "FieldValueTooLong"))
     return causes
+
+
+def _check_segment(field: str, text: str) -> list[Cause]:
+    """Of what may be any part of a path."""
+    reasons = [f"may not be '{text}'"] if text in (".", "..") else []
+    reasons += [f"may not contain '{each}'" for each in "/%" if each in text]
+    return [Cause.invalid(field, f'"{text}"', why) for why in reasons]
 
 
 def check_labels(field: str, labels: dict[str, str] | None) -> list[Cause]:

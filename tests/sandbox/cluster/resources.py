@@ -49,12 +49,16 @@ _FIRST_STATUS: dict[str, Object] = {
 
 @dataclass
 class Options:
-    """How a write was asked for; `warnings` is what the answer says beside its body."""
+    """How a write was asked for; `warnings` is what the answer says beside its body.
+
+    `check_create` refuses a change that would make an object.
+    """
 
     writer: Writer
     dry_run: bool = False
     field_validation: str = "Warn"
     warnings: list[str] = field(default_factory=list)
+    check_create: Callable[[], None] = lambda: None
 
 
 class Resources:
@@ -87,6 +91,7 @@ class Resources:
         if kind is SERVICE:
             self._refuse_invalid(kind, obj, allocate(self.store, obj, None, options.dry_run))
         self._refuse_invalid(kind, obj, validation.check_create(kind, obj))
+        options.check_create()
         if kind is POD:
             self._check_admitted(namespace, obj)
         if self.store.get(kind, namespace, name_of(obj)) is not None:

@@ -54,7 +54,7 @@ class ClusterServer:
         self._token = token
         store = self._store = Store()
         resources = Resources(store)
-        access, faults, registry = Access({token: _ADMIN}), Faults(), Registry()
+        access, faults, registry = Access({token: _ADMIN}, store), Faults(), Registry()
         self._node = Node(store, registry, folder / "pods", node_address)
         self._node_ports = NodePorts(store, node_address)
         self._proxy = Proxy(store)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from sandbox.cluster import errors
@@ -11,7 +12,10 @@ from sandbox.cluster.kinds import BY_RESOURCE, GROUP_VERSIONS, NAMESPACE, Kind
 
 @dataclass(frozen=True)
 class Target:
-    """`name` and `subresource` are "" where the path has none; `tail` is what follows a `proxy`, None without slash."""
+    """`name` and `subresource` are "" where the path has none; `tail` is what follows a `proxy`, None without slash.
+
+    `selected` is the one name that a list or watch asks for with a field selector.
+    """
 
     verb: str
     kind: Kind
@@ -19,13 +23,32 @@ class Target:
     name: str = ""
     subresource: str = ""
     tail: str | None = None
+    selected: str = ""
+
+    @property
+    def resource(self) -> str:
+        """As rules name it: `pods`, `pods/log`."""
+        return f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural
+
+    @property
+    def scope(self) -> str:
+        """The namespace whose rules hold: a Namespace is in itself."""
+        return self.name if self.kind is NAMESPACE else self.namespace
+
+    @property
+    def named(self) -> str:
+        """The name that rules see."""
+        return self.name or self.selected
+
+    def with_verb(self, verb: str) -> Target:
+        return replace(self, verb=verb)
 
 
 class PageNotFound(Exception):
     """No such API group or path: answered in plain text, unlike every other refusal."""
 
 
-def parse(method: str, raw_path: str, watching: bool) -> Target:
+def parse(method: str, raw_path: str, watching: bool, field_selector: str = "") -> Target:
     """The target of a path below /api or /apis."""
     parts = [unquote(part) for part in raw_path.strip("/").split("/")]
     depth = 3 if parts[0] == "apis" else 2
@@ -37,6 +60,8 @@ def parse(method: str, raw_path: str, watching: bool) -> Target:
     rest, namespace = parts[depth:], ""
     if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in NAMESPACE.subresources:
         namespace, rest = rest[1], rest[2:]
+    if not rest:
+        raise PageNotFound
     kind = BY_RESOURCE.get((group, version, rest[0]))
     if kind is None or (namespace and not kind.namespaced):
         raise errors.no_such_resource()
@@ -46,7 +71,11 @@ def parse(method: str, raw_path: str, watching: bool) -> Target:
     if kind.namespaced and name and not namespace:
         raise errors.no_such_resource()
     tail = "/".join(rest[3:]) if len(rest) > 3 or raw_path.endswith("/") else None
-    return Target(_verb(method, bool(name), watching), kind, namespace, name, subresource, tail)
+    verb = _verb(method, bool(name), watching)
+    exact = (
+        re.search(r"(?:^|,)metadata\.name==?([^,]+)", field_selector) if verb in ("list", "watch") else None
+    )
+    return Target(verb, kind, namespace, name, subresource, tail, exact[1] if exact else "")
 
 
 def _verb(method: str, named: bool, watching: bool) -> str:

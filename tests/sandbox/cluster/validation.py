@@ -25,6 +25,7 @@ from sandbox.cluster.pod_validation import (
 )
 from sandbox.cluster.selectors import selects
 
+_RBAC = "rbac.authorization.k8s.io"
 _DATA_LIMIT = 1 << 20
 _IMMUTABLE = "field is immutable"
 _TEMPLATE = "spec.template"
@@ -438,6 +439,56 @@ def _pod_update(new: Object, old: Object) -> list[Cause]:
     return [Cause.forbidden("spec", why)]
 
 
+def _role(role: Object) -> list[Cause]:
+    words = {
+        "verbs": "verbs must contain at least one value",
+        "apiGroups": "resource rules must supply at least one api group",
+        "resources": "resource rules must supply at least one resource",
+    }
+    causes = []
+    for index, rule in enumerate(role.get("rules") or ()):
+        field = f"rules[{index}]"
+        paths = rule.get("nonResourceURLs")
+        if paths:
+            quoted = " ".join(f'"{path}"' for path in paths)
+            why = "namespaced rules cannot apply to non-resource URLs"
+            causes.append(Cause.invalid(f"{field}.nonResourceURLs", f"[{quoted}]", why))
+        needed = ("verbs",) if paths else words
+        causes += [Cause.required(f"{field}.{key}", words[key]) for key in needed if not rule.get(key)]
+    return causes
+
+
+def _role_binding(binding: Object) -> list[Cause]:
+    reference, causes = binding["roleRef"], []
+    if reference["apiGroup"] != _RBAC:
+        causes.append(Cause.unsupported("roleRef.apiGroup", reference["apiGroup"], (_RBAC,)))
+    if reference["kind"] not in ("Role", "ClusterRole"):
+        causes.append(Cause.unsupported("roleRef.kind", reference["kind"], ("Role", "ClusterRole")))
+    if not reference["name"]:
+        causes.append(Cause.required("roleRef.name"))
+    for index, subject in enumerate(binding.get("subjects") or ()):
+        field, group = f"subjects[{index}]", subject.get("apiGroup", "")
+        groups = {"ServiceAccount": "", "User": _RBAC, "Group": _RBAC}
+        if not subject["name"]:
+            causes.append(Cause.required(f"{field}.name"))
+        if subject["kind"] not in groups:
+            causes.append(Cause.unsupported(f"{field}.kind", subject["kind"], tuple(groups)))
+        elif group != groups[subject["kind"]]:
+            causes.append(Cause.unsupported(f"{field}.apiGroup", group, (groups[subject["kind"]],)))
+    return causes
+
+
+def _role_binding_update(new: Object, old: Object) -> list[Cause]:
+    if new["roleRef"] == old["roleRef"]:
+        return []
+    reference = new["roleRef"]
+    given = ", ".join(
+        f'{go}:"{reference[key]}"'
+        for go, key in (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name"))
+    )
+    return [Cause.invalid("roleRef", f"rbac.RoleRef{{{given}}}", "cannot change roleRef")]
+
+
 def _is_zero(value: Any) -> bool:
     return value in (0, "0", "0%")
 
@@ -465,6 +516,8 @@ _CHECKS: dict[str, Callable[[Object], list[Cause]]] = {
     "Pod": _pod,
     "PodDisruptionBudget": _disruption_budget,
     "ReplicaSet": _replicated,
+    "Role": _role,
+    "RoleBinding": _role_binding,
     "Secret": _secret,
     "Service": _service,
     "StatefulSet": _stateful_set,
@@ -476,6 +529,7 @@ _UPDATE_CHECKS: dict[str, Callable[[Object, Object], list[Cause]]] = {
     "Job": _job_update,
     "Pod": _pod_update,
     "ReplicaSet": _selector_immutable,
+    "RoleBinding": _role_binding_update,
     "Secret": _data_immutable,
     "Service": _service_update,
     "StatefulSet": _selector_immutable,

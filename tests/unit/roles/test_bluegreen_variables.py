@@ -17,7 +17,9 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-ROLE = Path(__file__).parents[3] / "roles" / "bluegreen"
+ROOT = Path(__file__).parents[3]
+ROLE = ROOT / "roles" / "bluegreen"
+PLAYBOOKS = ROOT / "playbooks"
 SPEC, DEFAULTS = (
     yaml.safe_load((ROLE / file).read_text()) for file in ("meta/argument_specs.yml", "defaults/main.yml")
 )
@@ -50,6 +52,13 @@ DECISIVE = [
     "__bluegreen_env",
     "__bluegreen_env_from",
     "__bluegreen_from",
+    "__bluegreen_allow_in_cluster",
+    "__bluegreen_allow_local",
+    "__bluegreen_claim",
+    "__bluegreen_history_limit",
+    "__bluegreen_on_failure",
+    "__bluegreen_smoke_whom",
+    "__bluegreen_unschedulable_grace",
     "__bluegreen_health_check_path",
     "__bluegreen_hooks",
     "__bluegreen_kubernetes",
@@ -74,7 +83,6 @@ VALUES = [
     0,
     7,
     2.5,
-    "",
     "7",
     "no",
     "text",
@@ -91,6 +99,11 @@ VALUES = [
     "{not json",
 ]
 CASES = [(name, value) for name in OPTIONS for value in VALUES]
+# What a survey sends of a question that nobody has answered, and what an inventory may say of it.
+EMPTY = ["", None]
+OPTIONAL = [name for name, option in OPTIONS.items() if not option.get("required")]
+# Those that the playbooks set.
+OF_THE_PLAY = ["bluegreen_action", "bluegreen_commit"]
 
 
 def _converted(name: str, value: Any) -> tuple[Any, list[str]]:
@@ -157,6 +170,52 @@ def test_each_variable_given_as_anything(
         assert evaluated[name, json.dumps(value)] == evaluated[name, json.dumps(converted)]
 
 
+@pytest.fixture(scope="module")
+def unfilled() -> dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]]:
+    """What is made of each variable that is given empty, and of the same where it is not given."""
+    names = {name: [*_made_of(name), "__bluegreen_rendering", name] for name in OPTIONAL}
+    asked = _ask([{"given": {}, "names": names[name]} for name in OPTIONAL])
+    plain = dict(zip(OPTIONAL, asked, strict=True))
+    cases = [(name, value) for name in OPTIONAL for value in EMPTY]
+    begun = [{"instead": {name: plain[name][name]} if name in DEFAULTS else {}} for name, _value in cases]
+    answers = _ask(
+        [
+            {"given": {"__bluegreen_begun": each, name: value}, "names": names[name]}
+            for each, (name, value) in zip(begun, cases, strict=True)
+        ]
+    )
+    return {
+        (name, repr(value)): (answer, plain[name])
+        for (name, value), answer in zip(cases, answers, strict=True)
+    }
+
+
+@pytest.mark.parametrize("value", EMPTY, ids=repr)
+@pytest.mark.parametrize("name", [name for name in OPTIONAL if name not in OF_THE_PLAY])
+def test_each_variable_given_empty_is_as_if_it_was_not_given(
+    unfilled: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]], name: str, value: Any
+) -> None:
+    answer, plain = unfilled[name, repr(value)]
+    made = _made_of(name)
+    assert {each: answer[each] for each in made} == {each: plain[each] for each in made}
+    if name in DEFAULTS:
+        # A template sees the variables themselves.
+        given = {name: answer[name]} | answer["__bluegreen_rendering"]["template_vars"]
+        assert given[name] == plain[name]
+
+
+def test_nothing_but_the_conversion_reads_a_variable_that_may_be_empty() -> None:
+    files = [*ROLE.glob("tasks/*.yml"), *ROLE.glob("vars/main/*.yml")]
+    read = {
+        f"{file.relative_to(ROLE)}: {name}"
+        for file in files
+        if file.name not in ("given.yml", "rendering.yml")
+        for name in re.findall(r"(?<![\w.'])bluegreen_\w+", file.read_text())
+        if name in OPTIONAL and name not in OF_THE_PLAY and DEFAULTS.get(name) != ""
+    }
+    assert read == set()
+
+
 def test_templates_are_given_what_a_text_means() -> None:
     keys = [{"secretRef": {"name": "keys"}}]
     given_and_texts: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -195,3 +254,16 @@ def test_what_is_expected_of_an_answer_names_the_release_that_is_asked(commit: s
         bluegreen_smoke_expect="{{ bluegreen_commit }} on {{ bluegreen_color }}",
     )
     assert answer == {"__bluegreen_smoke_expect": "0012345 on green"}
+
+
+def test_a_commit_that_a_survey_leaves_empty_is_none_in_every_playbook() -> None:
+    """ansible-core 2.19 and later read AWX's empty text as nothing."""
+    plays = {file.stem: yaml.safe_load(file.read_text())[0] for file in PLAYBOOKS.glob("*.yml")}
+    asked = {
+        name: play["roles"][0]["vars"]["bluegreen_commit"]
+        for name, play in plays.items()
+        if re.search(r"\bcommit\b", str(play["roles"][0]["vars"].get("bluegreen_commit")))
+    }
+    assert asked.keys() >= {"deploy", "rollback", "stage", "switch"}
+    answers = _ask([{"given": {"commit": value}, "names": [*asked]} for value in (None, "", 5349)], **asked)
+    assert [set(map(json.dumps, answer.values())) for answer in answers] == [{'""'}, {'""'}, {"[5349]"}]

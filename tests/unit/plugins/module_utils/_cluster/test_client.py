@@ -56,7 +56,10 @@ def test_the_account_of_the_pod_is_never_tried_unasked(
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(InputError, match=r"No usable Kubernetes configuration in ~/.kube/config"):
+    with pytest.raises(
+        InputError,
+        match=r"in ~/.kube/config: .*the account of the pod .*bluegreen_allow_in_cluster.*AWX job template, or set",
+    ):
         _k8s.connect({})
     assert api.requests == []
 

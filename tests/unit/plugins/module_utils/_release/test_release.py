@@ -33,6 +33,10 @@ def test_a_commit_of_the_allowed_form(value: str) -> None:
     ("value", "said"),
     [
         (5349, "The commit 5349 is a number, not a string: quote it"),
+        (
+            5349,
+            "in the survey of an AWX job, where quotes do not help, give more of the commit, up to a letter.",
+        ),
         ([5349], "The commit 5349 is a number"),
         (1e5, "The commit 100000.0 is a number"),
         (True, "The commit True is a boolean"),
