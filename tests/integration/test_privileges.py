@@ -114,7 +114,9 @@ class Log:
             return
         requests = [each for each in self._world.cluster.requests() if each["user"] == account.user]
         got, refused = asked_rights(requests, self._shop.namespace)
-        [role] = [each for each in yaml.safe_load_all(account.role.read_text()) if each["kind"] == "Role"]
+        [role] = [
+            each for each in yaml.safe_load(account.role.read_text())["items"] if each["kind"] == "Role"
+        ]
         assert got == role_rights(role)
         assert refused - got == TRIED
 

@@ -85,7 +85,7 @@ def test_a_statement_that_means_more_is_not_taken_for_one_that_means_less(change
 @pytest.mark.parametrize("account", ["viewer", "deployer"])
 def test_a_published_role_grants_nothing_beyond_its_namespace_and_no_secrets(account: str) -> None:
     kinds = {}
-    for published in yaml.safe_load_all((DOCS / "rbac" / f"{account}.yaml").read_text()):
+    for published in yaml.safe_load((DOCS / "rbac" / f"{account}.yaml").read_text())["items"]:
         kinds[published["kind"]] = published
         assert published["metadata"] == {"name": f"bluegreen-{account}"}
     assert kinds.keys() == {"ServiceAccount", "Role", "RoleBinding"}

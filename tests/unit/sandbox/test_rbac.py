@@ -34,7 +34,7 @@ def _rule(resources: str, verbs: str, group: str = "", names: Iterable[str] = ()
     return {**rule, "resourceNames": list(names)} if names else rule
 
 
-def _resources(*rules: Object, subject: Object = _ACCOUNT, role: str = "shop") -> Resources:
+def _resources(*rules: Object, subject: Object | None = None, role: str = "shop") -> Resources:
     """Two namespaces, each with an account; what a Role of `web` grants its subject."""
     resources, by = Resources(Store()), Options(Writer("test"))
     for namespace in ("web", "other"):
@@ -45,7 +45,7 @@ def _resources(*rules: Object, subject: Object = _ACCOUNT, role: str = "shop") -
     binding = {
         "metadata": {"name": "shop"},
         "roleRef": {"kind": "Role", "name": role},
-        "subjects": [dict(subject)],
+        "subjects": [dict(subject or _ACCOUNT)],
     }
     resources.create(ROLE_BINDING, "web", binding, by)
     return resources
