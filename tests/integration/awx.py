@@ -130,16 +130,18 @@ class Awx:
         if session:
             self.aws |= dict.fromkeys(("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"), session)
         config = json.loads(shop.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        [cluster] = [each["cluster"] for each in config["clusters"]]
+        shop.kubectl("apply", "-n", shop.namespace, "-f", str(CHECKOUT / "docs" / "rbac" / "deployer.yaml"))
+        token = shop.kubectl("create", "token", "bluegreen-deployer", "-n", shop.namespace).strip()
         authority = shop.folder / "ca.crt"
         authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
         self.kubernetes = {
             "K8S_AUTH_HOST": cluster["server"],
-            "K8S_AUTH_API_KEY": user["token"],
+            "K8S_AUTH_API_KEY": token,
             "K8S_AUTH_VERIFY_SSL": "True",
             "K8S_AUTH_SSL_CA_CERT": str(authority),
         }
-        self.secrets = [each for each in (secret, session, user["token"]) if each]
+        self.secrets = [each for each in (secret, session, token) if each]
         self._number = 40
 
     def run(

@@ -25,7 +25,10 @@ from sandbox.aws import Aws
 
 DOCS = CHECKOUT / "docs"
 # What is played by itself elsewhere, and why that says as much.
-NOT_PLAYED = {"webhook": "it is a deploy, whose commit comes from a payload"}
+NOT_PLAYED = {
+    "awx_setup": "it is about AWX, and asks no cluster and no load balancer",
+    "webhook": "it is a deploy, whose commit comes from a payload",
+}
 # Asked for first, because node ports are the cluster's; who may not gets along with the namespace's.
 TRIED = {Right("list", "", "services", elsewhere=True)}
 
