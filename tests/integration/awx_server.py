@@ -467,8 +467,8 @@ def _check_notification(values: dict[str, Any]) -> None:
     for event, told in (values["messages"] or {}).items():
         if event not in ("started", "success", "error", "workflow_approval"):
             raise Refused(400, {"messages": [f"Event '{event}' invalid"]})
-        for each in told.values() if event == "workflow_approval" else [told]:
-            _check_message(each)
+        for each in (told or {}).values() if event == "workflow_approval" else [told]:
+            _check_message(each or {})
 
 
 def _check_message(told: Mapping[str, str]) -> None:

@@ -244,6 +244,34 @@ def test_a_server_that_does_not_take_it_is_told(
     assert awx.written == []
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"awx_setup_organisation": "Web"}, "There is no awx_setup_organisation: `ansible-doc -t role"),
+        (
+            {"awx_setup_webhook_service": "github", "awx_setup_applications": {"shop": {}, "blog": {}}},
+            'awx_setup_webhook_application is \\"\\": name the application that a push is to deploy, one of shop, blog.',
+        ),
+        (
+            {
+                "awx_setup_notifications": [
+                    {"name": "a", "type": "slack", "configuration": {}, "events": ["end"]}
+                ]
+            },
+            "events, which are some of started, success, failure and approval",
+        ),
+    ],
+    ids=["misspelt", "a webhook for no application", "an event that there is not"],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_is_made(
+    play: Setup, given: dict[str, Any], told: str
+) -> None:
+    refused = play(CHECKOUT / "playbooks" / "awx_setup.yml", {}, "-e", json.dumps(given))
+    assert refused.code == 2
+    assert told in refused.output
+    assert "CONTROLLER_HOST" not in refused.output
+
+
 EITHER = """
 - hosts: localhost
   connection: local

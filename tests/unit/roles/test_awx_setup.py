@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ansible_collections.octoblu.bluegreen.plugins.action.awx_object import installed, texts_under, told
+from ansible_collections.octoblu.bluegreen.plugins.action.awx_object import texts_under, told
 
 ROLE = Path(__file__).parents[3] / "roles" / "awx_setup"
 
@@ -49,25 +49,31 @@ def test_every_variable_carries_the_roles_name() -> None:
 # What is asked on launch
 
 
-@pytest.fixture(scope="module")
-def asked() -> list[dict[str, dict[str, Any]]]:
-    """The questions without an application, with one, and with two."""
-    cases = [{}, {"shop": {}}, {"shop": {}, "blog": None}]
-    given = {
-        "variables": {**DEFAULTS, **VARS},
-        "cases": [
-            {"given": {"awx_setup_applications": case}, "names": ["__awx_setup_questions"]} for case in cases
-        ],
+def _evaluated(given: list[dict[str, Any]], **written: Any) -> list[dict[str, Any]]:
+    """What the role's questions and what is ``written`` come to, with each of these settings."""
+    names = ["__awx_setup_questions", *written]
+    asked = {
+        "variables": {**DEFAULTS, **VARS, **written},
+        "cases": [{"given": case, "names": names} for case in given],
     }
     ran = subprocess.run(
         [sys.executable, Path(__file__).with_name("evaluating.py")],
-        input=json.dumps(given),
+        input=json.dumps(asked),
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    return [each["__awx_setup_questions"] for each in json.loads(ran.stdout)]
+    answers: list[dict[str, Any]] = json.loads(ran.stdout)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[dict[str, dict[str, Any]]]:
+    """The questions without an application, with one, and with two."""
+    cases: list[dict[str, Any]] = [{}, {"shop": {}}, {"shop": {}, "blog": None}]
+    answers = _evaluated([{"awx_setup_applications": case} for case in cases])
+    return [each["__awx_setup_questions"] for each in answers]
 
 
 def _of(question: dict[str, Any]) -> tuple[Any, ...]:
@@ -101,6 +107,49 @@ def test_a_commit_is_needed_only_where_there_is_no_other_way_to_know_it(
             for name, question in questions.items()
             if question["variable"] == "commit"
         } == {"commit": (True, 1), "staged_commit": (False, 0), "earlier_commit": (False, 0)}
+
+
+# What is made only where it is asked for
+
+CREDENTIALS = yaml.safe_load((ROLE / "tasks" / "credentials.yml").read_text())
+WEBHOOK = yaml.safe_load((ROLE / "tasks" / "settings.yml").read_text())[2]["ansible.builtin.assert"]["that"]
+KEYS = {"awx_setup_aws_access_key": "AKIA", "awx_setup_kubernetes_host": "https://kubernetes.example.com"}
+PUSHED = {"awx_setup_webhook_service": "github", "awx_setup_applications": {"shop": {}, "blog": {}}}
+
+
+def test_a_credential_is_made_of_keys_that_are_given_and_used_when_it_is_there() -> None:
+    cases: dict[str, tuple[dict[str, Any], list[Any]]] = {
+        "nothing": ({}, [False, False, []]),
+        "keys": (KEYS, [True, True, ["Bluegreen AWS", "Bluegreen Kubernetes"]]),
+        "one there": (
+            {**KEYS, "awx_setup_aws_credential": "ours"},
+            [False, True, ["ours", "Bluegreen Kubernetes"]],
+        ),
+    }
+    answers = _evaluated(
+        [given for given, _told in cases.values()],
+        aws=f"{{{{ {CREDENTIALS[0]['when']} }}}}",
+        kubernetes=f"{{{{ {CREDENTIALS[1]['when']} }}}}",
+        used="{{ __awx_setup_credentials }}",
+    )
+    assert [[each["aws"], each["kubernetes"], each["used"]] for each in answers] == [
+        told for _given, told in cases.values()
+    ]
+
+
+def test_a_push_needs_an_application() -> None:
+    named = {"awx_setup_webhook_application": "shop"}
+    cases: list[tuple[dict[str, Any], bool]] = [
+        ({}, True),
+        ({"awx_setup_webhook_service": "github"}, False),
+        ({"awx_setup_webhook_service": "github", **named}, True),
+        ({"awx_setup_webhook_service": "github", "awx_setup_applications": {"shop": {}}}, True),
+        (PUSHED, False),
+        ({**PUSHED, **named}, True),
+        ({**PUSHED, "awx_setup_webhook_application": "other"}, False),
+    ]
+    answers = _evaluated([given for given, _told in cases], fits=f"{{{{ {WEBHOOK} }}}}")
+    assert [each["fits"] for each in answers] == [told for _given, told in cases]
 
 
 # What people are told
@@ -157,12 +206,7 @@ def test_an_approver_is_shown_the_plan_of_each_application() -> None:
     assert _rendered(template) == ""
 
 
-# The collection that is installed, and what its modules say
-
-
-def test_the_modules_are_those_of_the_collection_that_is_there() -> None:
-    assert installed("job_template") == "awx.awx"
-    assert installed("no_such_module") is None
+# What the collection's modules say
 
 
 @pytest.mark.parametrize(
