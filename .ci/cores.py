@@ -24,7 +24,8 @@ NEEDED = (
 # Both doors, and every playbook at least once.
 PLAYED = (
     "test_doors.py", "test_doors_of_modules.py", "test_first_light.py", "test_lock_in_playbooks.py", "test_oops.py",
-    "test_playbooks_repair.py", "test_playbooks_status.py", "test_playbooks_variables.py", "test_releases.py",
+    "test_playbooks_approval.py", "test_playbooks_repair.py", "test_playbooks_status.py", "test_playbooks_variables.py",
+    "test_playbooks_webhook.py", "test_releases.py",
 )  # fmt: skip
 
 

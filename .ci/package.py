@@ -36,8 +36,8 @@ def main(place: Path) -> None:
         documented = set(json.loads(run("ansible-doc", "--json", "-t", kind, *sorted(expected))))
         if missing := expected - documented:
             sys.exit(f"The tarball has no documentation of the {kind}s {', '.join(sorted(missing))}.")
-    for playbook in sorted(HERE.glob("playbooks/*.yml")):
-        run("ansible-playbook", "--syntax-check", f"{NAME}.{playbook.stem}")
+    playbooks = [f"{NAME}.{file.stem}" for file in sorted(HERE.glob("playbooks/*.yml"))]
+    run("ansible-playbook", "--syntax-check", *playbooks)
 
 
 def run(*command: str) -> str:

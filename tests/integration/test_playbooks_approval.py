@@ -1,3 +1,7 @@
+# Copyright (c) 2026, Octoblu contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """A plan that is shown, approved and then applied as it was, or refused: what an AWX workflow does, without AWX."""
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ def test_a_plan_is_approved_and_nothing_else_is_applied(shop: Shop) -> None:
     assert "0000002 was planned with manifests" in other.reason
     staged = shop.play("stage", commit="0000002", bluegreen_plan=approved)
     assert staged.outcome == "staged", staged.output
+    again = shop.play("stage", commit="0000002", bluegreen_plan=approved)
+    assert (again.outcome, again.changed) == ("unchanged", 0), again.output
     held = shop.objects()
 
     # Somebody is at the router before it is approved; who denies it now leaves everything as it is.

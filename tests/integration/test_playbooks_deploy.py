@@ -167,15 +167,6 @@ def test_pods_that_the_api_server_cannot_reach_are_a_warning(shop: Shop, cluster
     assert shop.who() == "blue"
 
 
-def test_check_mode_shows_the_plan_and_changes_nothing(shop: Shop) -> None:
-    shop.deployed("0000001")
-    before = shop.objects(), shop.balancer.description, shop.balancer.tags
-    planned = shop.deploy("0000002", "--check", "--diff")
-    assert planned.code == 0, planned.output
-    assert "-> 0000002 on green; 2 objects" in planned.output
-    assert (shop.objects(), shop.balancer.description, shop.balancer.tags) == before
-
-
 def test_check_mode_writes_to_nobody(shop: Shop, writes: Recording, cluster: Cluster) -> None:
     with writes() as seen:
         cluster.forget_requests()

@@ -167,27 +167,6 @@ def test_what_the_ledger_holds_and_what_not(shop: Shop) -> None:
     assert "\n" not in failed["cause"]
 
 
-def test_staged_and_switched_to_by_two_people(shop: Shop) -> None:
-    shop.deployed("0000001")
-    nothing = shop.play("switch")
-    assert nothing.outcome == "refused"
-    assert "holds nothing that was staged" in nothing.reason
-    staged = shop.play("stage", commit="0000002")
-    assert ended(staged)[:2] == ("staged", "0000002"), staged.output
-    assert shop.commit() == "0000001"
-    assert ended(shop.play("stage", commit="0000002")) == ("unchanged", "0000002", 0)
-    other = shop.play("switch", commit="0000003")
-    assert (other.outcome, shop.commit()) == ("refused", "0000001")
-    planned = shop.play("switch", "--check")
-    assert (planned.code, shop.commit()) == (0, "0000001"), planned.output
-    switched = shop.play("switch", commit="0000002")
-    assert ended(switched)[:2] == ("deployed", "0000002"), switched.output
-    assert shop.commit() == "0000002"
-    for again in (shop.play("switch"), shop.play("switch", commit="0000002")):
-        assert ended(again) == ("unchanged", "0000002", 0), again.output
-    assert ended(shop.rollback())[:2] == ("rolled_back", "0000001")
-
-
 HOOK = """
 - name: Tell
   ansible.builtin.lineinfile:
