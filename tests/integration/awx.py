@@ -217,7 +217,8 @@ class Awx:
                 envvars=of_the_job,
                 fact_cache_type="",
                 quiet=True,
-                cancel_callback=cancel,
+                # Without any it would take SIGTERM for itself, in whatever the tests do after this.
+                cancel_callback=cancel or (lambda: False),
             )
 
     def _write_inventory(self, path: Path, host: Mapping[str, Any]) -> None:

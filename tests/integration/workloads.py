@@ -24,6 +24,7 @@ _DEFAULTS = {
     "stable_for": 0,
     "steady": None,
     "fail_fast": True,
+    "image_wait": 0,
     "unschedulable_grace": 10,
     "log_lines": 20,
     "details": True,

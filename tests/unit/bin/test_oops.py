@@ -145,7 +145,9 @@ def test_every_playbook_has_a_command() -> None:
     help_ = subprocess.run(
         [sys.executable, OOPS, "--help"], check=False, capture_output=True, text=True
     ).stdout
-    for playbook in (CHECKOUT / "playbooks").glob("*.yml"):
+    # Nobody types these at a keyboard day by day.
+    others = {"awx_setup", "webhook"}
+    for playbook in [each for each in (CHECKOUT / "playbooks").glob("*.yml") if each.stem not in others]:
         assert f"\n    {'off' if playbook.stem == 'preview' else playbook.stem} " in help_
 
 
@@ -233,7 +235,7 @@ def test_the_sample_works_when_it_is_pasted(keyboard: Keyboard) -> None:
     assert keyboard.told["variables"]["bluegreen_image"] == "registry.example.com/shop:{{ bluegreen_commit }}"
 
 
-@pytest.mark.parametrize("words", [[], ["nosuch"], ["deploy"], ["repair", "red"], ["status", "x"]])
+@pytest.mark.parametrize("words", [[], ["nosuch"], ["deploy"], ["repair", "red"], ["list", "x"]])
 def test_what_was_typed_wrong_is_told_with_the_usage(keyboard: Keyboard, words: list[str]) -> None:
     finished = keyboard.type(*words)
     assert finished.returncode == 2

@@ -259,11 +259,10 @@ def test_what_is_expected_of_an_answer_names_the_release_that_is_asked(commit: s
 def test_a_commit_that_a_survey_leaves_empty_is_none_in_every_playbook() -> None:
     """ansible-core 2.19 and later read AWX's empty text as nothing."""
     plays = {file.stem: yaml.safe_load(file.read_text())[0] for file in PLAYBOOKS.glob("*.yml")}
-    asked = {
-        name: play["roles"][0]["vars"]["bluegreen_commit"]
-        for name, play in plays.items()
-        if re.search(r"\bcommit\b", str(play["roles"][0]["vars"].get("bluegreen_commit")))
+    commits = {
+        name: str(play["roles"][0].get("vars", {}).get("bluegreen_commit")) for name, play in plays.items()
     }
-    assert asked.keys() >= {"deploy", "rollback", "stage", "switch"}
+    asked = {name: commit for name, commit in commits.items() if re.search(r"\bcommit\b", commit)}
+    assert asked.keys() == {"deploy", "rollback", "stage", "status", "switch"}
     answers = _ask([{"given": {"commit": value}, "names": [*asked]} for value in (None, "", 5349)], **asked)
     assert [set(map(json.dumps, answer.values())) for answer in answers] == [{'""'}, {'""'}, {"[5349]"}]

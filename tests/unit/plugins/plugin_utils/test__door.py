@@ -23,7 +23,7 @@ from ansible_collections.octoblu.bluegreen.plugins.plugin_utils import _cores, _
 _PLUGINS = Path(__file__).resolve().parents[4] / "plugins"
 _NAME = "ansible_collections.octoblu.bluegreen.plugins"
 # Those that are nothing but an action have one door only.
-_ACTIONS = ("release_report", "release_settings")
+_ACTIONS = ("awx_object", "release_report", "release_settings")
 _MODULES = sorted({path.stem for path in (_PLUGINS / "modules").glob("*.py")} - {*_ACTIONS})
 
 

@@ -20,7 +20,7 @@ from ansible_collections.octoblu.bluegreen.plugins.module_utils._router.router i
     Target,
 )
 
-from ..routers import PER_LISTENER, SINGLE, http, https, router
+from ..routers import CERTIFICATE, PER_LISTENER, SINGLE, http, https, router
 from ..swaps import intent
 
 CLOSED = {**SINGLE, **intent("green", Move(80, "HTTP", "HTTP", 30081, 30082))}
@@ -32,11 +32,12 @@ def test_what_leads_where() -> None:
         tags={**PER_LISTENER, PREVIEW_TAG: "8081"}, instances=("i-1", "i-2"), instance_health={"i-1": "InService"},
     )  # fmt: skip
     seen = judged(lb, Look(), read_began=0.0)
+    tls = f"HTTPS to HTTP, certificate {CERTIFICATE}, policies tls-1-2"
     assert seen.routes == (
-        Route("80", "blue", "30081", "http", "shop.example.com:80"),
-        Route("443", "blue", "30083", "https", "shop.example.com:443"),
-        Route("8081", "green", "30082", "http", "shop.example.com:8081", preview=True),
-        Route("9000", None, "31000", "http", "shop.example.com:9000"),
+        Route("80", "blue", "30081", "http", "shop.example.com:80", keeps="HTTP to HTTP"),
+        Route("443", "blue", "30083", "https", "shop.example.com:443", keeps=tls),
+        Route("8081", "green", "30082", "http", "shop.example.com:8081", preview=True, keeps="HTTP to HTTP"),
+        Route("9000", None, "31000", "http", "shop.example.com:9000", keeps="HTTP to HTTP"),
     )
     assert seen.targets["green"] == Target((30082, 30084), "node port 30082, 30084")
     assert seen.backends == (Backend("i-1", "InService"), Backend("i-2", None))
