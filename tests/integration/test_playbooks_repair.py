@@ -79,7 +79,6 @@ def test_repair_or_a_deploy_undoes_or_finishes_it(shop, cut_off):
     assert shop.commit() == "3c3c3c3"
 
 
-@pytest.mark.both_doors
 def test_a_rollback_undoes_it(shop, cut_off):
     cut_off()
     ended = shop.rollback()

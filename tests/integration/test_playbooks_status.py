@@ -20,7 +20,6 @@ def test_the_routers_half_is_told_when_the_cluster_does_not_answer(shop: Shop) -
     assert "cluster: No usable Kubernetes configuration" in finished.output
 
 
-@pytest.mark.both_doors
 def test_both_halves(shop: Shop, tmp_path: Path) -> None:
     shop.deployed("0000001", "0000002")
     before = shop.objects(), shop.balancer.description
@@ -45,11 +44,7 @@ def test_both_halves(shop: Shop, tmp_path: Path) -> None:
         "redeploy": False,
     }
     assert (shop.objects(), shop.balancer.description) == before
-    nowhere = shop.status(
-        # Whichever door its modules go through, it is the role that writes the file.
-        environment={"BLUEGREEN_DOOR": None},
-        bluegreen_result_file=str(tmp_path / "nowhere" / "result.json"),
-    )
+    nowhere = shop.status(bluegreen_result_file=str(tmp_path / "nowhere" / "result.json"))
     assert (nowhere.code, nowhere.outcome) == (0, "unchanged"), nowhere.output
     assert "shop: 0000002 serves on green" in nowhere.output
     assert "The result cannot be written to bluegreen_result_file" in nowhere.output
