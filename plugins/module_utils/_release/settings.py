@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.validation import check_type_dict
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.case import RENDERING
@@ -57,12 +58,12 @@ def unfilled(values: Mapping[str, Any]) -> list[str]:
 
 def why_nothing(values: Mapping[str, Any]) -> str:
     """Why a run that a push has started has nothing to do; empty for any other run."""
-    push = values.get("bluegreen_push")
-    return (
-        why_not_deployed(push, str(values.get("bluegreen_branch")))
-        if isinstance(push, Mapping) and push
-        else ""
-    )
+    try:
+        push = check_type_dict(values.get("bluegreen_push") or {})
+    except TypeError:
+        # It is refused for what it is.
+        return ""
+    return why_not_deployed(push, str(values.get("bluegreen_branch"))) if push else ""
 
 
 def _problems(spec: Spec, names: Collection[str], values: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from ansible_collections.octoblu.bluegreen.plugins.module_utils._errors import InputError
-from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.settings import check_settings
+from ansible_collections.octoblu.bluegreen.plugins.module_utils._release.settings import (
+    check_settings,
+    why_nothing,
+)
 
 _FILE = Path(__file__).parents[5] / "roles" / "bluegreen" / "meta" / "argument_specs.yml"
 [_ENTRY] = yaml.safe_load(_FILE.read_text())["argument_specs"].values()
@@ -109,3 +112,28 @@ def test_it_is_short_whatever_is_wrong() -> None:
     message = told(names, bluegreen_replicas="x" * 500, bluegreen_app=None)
     assert message.endswith(" And 8 more like it.")
     assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("push", "why"),
+    [
+        (None, ""),
+        ("", ""),
+        ({}, ""),
+        ({"ref": "refs/heads/main", "after": "4f2a91c"}, ""),
+        ({"ref": "refs/heads/topic", "after": "4f2a91c"}, "refs/heads/topic was pushed, not refs/heads/main"),
+        (
+            '{"ref": "refs/heads/topic", "after": "4f2a91c"}',
+            "refs/heads/topic was pushed, not refs/heads/main",
+        ),
+        ({"zen": "Design for failure."}, "the webhook tells of no push"),
+    ],
+)
+def test_a_push_is_read_as_it_was_given(push: Any, why: str) -> None:
+    assert why_nothing({"bluegreen_push": push, "bluegreen_branch": "main"}) == why
+    # What needs no deploy needs no commit.
+    assert bool(told(bluegreen_push=push, bluegreen_branch="main", bluegreen_commit="")) is (why == "")
+
+
+def test_a_push_that_is_none_is_refused() -> None:
+    assert told(bluegreen_push="topic") == "bluegreen_push has to be a dictionary, and is a text."
