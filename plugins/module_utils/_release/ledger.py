@@ -298,7 +298,7 @@ def ended(event: Event) -> str:
 def who(by: Mapping[str, str]) -> str:
     """Who did it, for a person: ``ada (AWX job 17)`` or ``ada@laptop``."""
     if by.get("awx_job"):
-        return f"{by.get('awx_user') or 'a schedule'} (AWX job {by['awx_job']})"
+        return f"{by.get('awx_user') or 'a schedule or webhook'} (AWX job {by['awx_job']})"
     return f"{by.get('user', '?')}@{by.get('host', '?')}"
 
 

@@ -229,7 +229,7 @@ def test_the_history_has_a_row_a_run_newest_first() -> None:
     [
         ({"user": "ada", "host": "lap"}, "ada@lap"),
         ({"user": "runner", "host": "pod", "awx_job": "17", "awx_user": "ada"}, "ada (AWX job 17)"),
-        ({"user": "runner", "host": "pod", "awx_job": "17"}, "a schedule (AWX job 17)"),
+        ({"user": "runner", "host": "pod", "awx_job": "17"}, "a schedule or webhook (AWX job 17)"),
     ],
 )
 def test_who_did_it(by: dict[str, str], expected: str) -> None:
