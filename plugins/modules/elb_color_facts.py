@@ -123,13 +123,14 @@ load_balancers:
     routes:
       description:
         - Every way through the load balancer, whatever its kind, which is a listener of a Classic ELB. Each has a C(name), such
-          as its port, the C(target) behind it, its C(color) or null, C(scheme) and C(address) for a client, and whether it is
-          the C(preview).
+          as its port, the C(target) behind it, its C(color) or null, C(scheme) and C(address) for a client, whether it is
+          the C(preview), and what a swap C(keeps) of it, in words.
       type: list
       elements: dict
       returned: always
       sample:
-        - {name: "80", color: blue, target: "30081", scheme: http, address: "shop.example.com:80", preview: false}
+        - {name: "80", color: blue, target: "30081", scheme: http, address: "shop.example.com:80", preview: false,
+           keeps: HTTP to HTTP}
     abilities:
       description:
         - What this kind of load balancer can do. C(gapless) says that nothing is refused during a swap,
