@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,8 @@ from jinja2 import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ansible_collections.octoblu.bluegreen.plugins.action.awx_object import texts_under, told
+
+from .evaluation import evaluate
 
 ROLE = Path(__file__).parents[3] / "roles" / "awx_setup"
 
@@ -52,20 +51,8 @@ def test_every_variable_carries_the_roles_name() -> None:
 def _evaluated(given: list[dict[str, Any]], **written: Any) -> list[dict[str, Any]]:
     """What the role's questions and what is ``written`` come to, with each of these settings."""
     names = ["__awx_setup_questions", *written]
-    asked = {
-        "variables": {**DEFAULTS, **VARS, **written},
-        "cases": [{"given": case, "names": names} for case in given],
-    }
-    ran = subprocess.run(
-        [sys.executable, Path(__file__).with_name("evaluating.py")],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    answers: list[dict[str, Any]] = json.loads(ran.stdout)
-    return answers
+    cases = [{"given": case, "names": names} for case in given]
+    return evaluate({**DEFAULTS, **VARS, **written}, cases)
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .evaluation import evaluate
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles" / "bluegreen"
@@ -131,17 +131,7 @@ def _names(text: Any) -> set[str]:
 
 def _ask(cases: list[dict[str, Any]], **written: Any) -> list[dict[str, Any]]:
     """``written`` are variables whose texts are templates, as in a file of variables."""
-    asked = {"variables": {**DEFAULTS, **VARS, **GIVEN, **written}, "cases": cases}
-    ran = subprocess.run(
-        [sys.executable, Path(__file__).with_name("evaluating.py")],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    answers: list[dict[str, Any]] = json.loads(ran.stdout)
-    return answers
+    return evaluate({**DEFAULTS, **VARS, **GIVEN, **written}, cases)
 
 
 @pytest.fixture(scope="module")

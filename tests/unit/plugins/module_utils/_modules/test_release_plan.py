@@ -183,7 +183,8 @@ def test_the_plan_says_how_it_is_carried_out() -> None:
         service("blue"),
         hooks=hooks,
         preview_router=follows,
-        ready_timeout=60,
+        ready_timeout=50,
+        image_wait=10,
         smoke="none",
     )
     done = ["bring_up", "settle", "mark", "swap", "record", "follow", "hook", "free"]

@@ -149,3 +149,16 @@ def test_what_is_held_to_a_plan_is_refused_without_one_of_its_own(goal: str) -> 
 def test_nothing_else_is_held_to_a_plan(goal: str) -> None:
     there = (deployment("blue", "0012345"), service("blue"), deployment("green", "00abcde"), service("green"))
     plan(*there, goal=goal, approved={"cart": {}}, commit="", manifests=None)
+
+
+def test_what_has_changed_is_told_before_what_could_not_be_switched_to() -> None:
+    there = (deployment("blue", "0012345"), service("blue"), deployment("green", "00abcde"), service("green"))
+    switch: dict[str, Any] = {"goal": "switch", "manifests": None}
+    approved = plan(*there, **switch, commit="00abcde")["approval"]
+    assert plan(*there, **switch, commit="00abcde", approved={"shop": approved})["action"] == "swap"
+    gone = (deployment("blue", "00abcde"), service("blue"), deployment("green", "0012345"), service("green"))
+    other = facts(fingerprint="f2", touched={"health check": "TCP:1"})
+    with pytest.raises(InputError, match="green holds 0012345, not 0099999"):
+        plan(*there[:2], *gone[2:], **switch, commit="0099999")
+    with pytest.raises(InputError, match="health check was not there, and is TCP:1"):
+        plan(*there[:2], *gone[2:], router=other, **switch, commit="0099999", approved={"shop": approved})
